@@ -1,0 +1,178 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"xylem/sync/version"
+)
+
+// ErrBlock is wrapped by every refusal of bytes that are no block of entries.
+var ErrBlock = errors.New("malformed block of entries")
+
+// A block is a run of entries, each told by its difference from the one before:
+//
+//	flags     1 byte: bit 0 tombstone, bit 1 an epoch follows
+//	epoch     uvarint, only where it differs from the entry before
+//	seq       varint, difference from the entry before
+//	stamp     varint, difference from the entry before
+//	node      uvarint
+//	counter   varint, difference from the same node's counter before
+//	key       uvarint length, bytes
+//	value     uvarint length, bytes; not for a tombstone
+//
+// The first entry's differences are from zero. In version order an entry costs
+// some eleven bytes beyond key and value.
+const (
+	flagTombstone = 1 << iota
+	flagEpoch
+)
+
+// deltas is what encoder and decoder remember of the entries before.
+type deltas struct {
+	epoch, seq uint64
+	stamp      version.Stamp
+	counters   map[uint32]uint64
+}
+
+// BlockEncoder appends entries to a block. The zero BlockEncoder starts one.
+type BlockEncoder struct{ before deltas }
+
+// Reset starts a new block.
+func (enc *BlockEncoder) Reset() {
+	clear(enc.before.counters)
+	enc.before = deltas{counters: enc.before.counters}
+}
+
+// Append appends e to the block dst and returns the longer block.
+func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
+	b := &enc.before
+	if b.counters == nil {
+		b.counters = make(map[uint32]uint64)
+	}
+	var flags byte
+	if e.Deleted() {
+		flags |= flagTombstone
+	}
+	if e.Version.Epoch != b.epoch {
+		flags |= flagEpoch
+	}
+	dst = append(dst, flags)
+	if flags&flagEpoch != 0 {
+		dst = binary.AppendUvarint(dst, e.Version.Epoch)
+	}
+	dst = binary.AppendVarint(dst, int64(e.Version.Seq-b.seq))
+	dst = binary.AppendVarint(dst, int64(e.Stamp-b.stamp))
+	dst = binary.AppendUvarint(dst, uint64(e.Write.Node))
+	dst = binary.AppendVarint(dst, int64(e.Write.Counter-b.counters[e.Write.Node]))
+	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
+	dst = append(dst, e.Key...)
+	if !e.Deleted() {
+		dst = binary.AppendUvarint(dst, uint64(len(e.Value)))
+		dst = append(dst, e.Value...)
+	}
+	b.epoch, b.seq, b.stamp = e.Version.Epoch, e.Version.Seq, e.Stamp
+	b.counters[e.Write.Node] = e.Write.Counter
+	return dst
+}
+
+// DecodeBlock reads all entries of a block and appends them to dst. Entries do
+// not share memory with the block. Every key is checked; the error wraps
+// ErrBlock. Whatever the bytes, it allocates in proportion to their number.
+func DecodeBlock(dst []*Entry, block []byte) ([]*Entry, error) {
+	r := blockReader{rest: block}
+	before := deltas{counters: make(map[uint32]uint64)}
+	for len(r.rest) > 0 {
+		e := r.entry(&before)
+		if r.failed != "" {
+			return dst, fmt.Errorf("%w: %s, %d bytes before its end", ErrBlock, r.failed, len(r.rest))
+		}
+		dst = append(dst, e)
+	}
+	return dst, nil
+}
+
+// blockReader takes fields off the front of a block; after the first failure
+// every further field is zero.
+type blockReader struct {
+	rest   []byte
+	failed string
+}
+
+func (r *blockReader) fail(what string) {
+	if r.failed == "" {
+		r.failed = what
+	}
+}
+
+func (r *blockReader) uvarint() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.fail("a number is cut short or too long")
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *blockReader) varint() int64 {
+	n, size := binary.Varint(r.rest)
+	if size <= 0 {
+		r.fail("a number is cut short or too long")
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *blockReader) bytes(n uint64) []byte {
+	if n > uint64(len(r.rest)) {
+		r.fail("a length reaches beyond the block")
+		return nil
+	}
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
+	return taken
+}
+
+func (r *blockReader) entry(before *deltas) *Entry {
+	flags := r.bytes(1)[0] // the caller saw at least one byte
+	if flags&^(flagTombstone|flagEpoch) != 0 {
+		r.fail("unknown flags")
+		return nil
+	}
+	if flags&flagEpoch != 0 {
+		before.epoch = r.uvarint()
+	}
+	before.seq += uint64(r.varint())
+	before.stamp += version.Stamp(r.varint())
+	node := r.uvarint()
+	if node > 1<<16 {
+		r.fail("no such node")
+		return nil
+	}
+	id := version.WriteID{Node: uint32(node)}
+	id.Counter = before.counters[id.Node] + uint64(r.varint())
+	before.counters[id.Node] = id.Counter
+	key := r.bytes(r.uvarint())
+	var value []byte
+	if flags&flagTombstone == 0 {
+		if value = r.bytes(r.uvarint()); len(value) == 0 {
+			r.fail("a value is empty")
+		}
+	}
+	if r.failed != "" {
+		return nil
+	}
+	text := string(key) + string(value) // one allocation for both
+	e := &Entry{
+		Key: text[:len(key)], Value: text[len(key):],
+		Version: version.Version{Epoch: before.epoch, Seq: before.seq},
+		Stamp:   before.stamp, Write: id,
+	}
+	if err := CheckKey(e.Key); err != nil {
+		r.fail(err.Error())
+	}
+	return e
+}

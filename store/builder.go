@@ -1,0 +1,52 @@
+package store
+
+import (
+	"fmt"
+
+	"xylem/sync/version"
+)
+
+// Builder gathers a snapshot, piece by piece, beside the state that readers go
+// on seeing.
+type Builder struct {
+	table *table
+	last  version.Version
+}
+
+// NewBuilder returns a builder of an empty state.
+func NewBuilder() *Builder { return &Builder{table: newTable()} }
+
+// Add adds entries, which come in version order over all calls. The error wraps
+// ErrBlock.
+func (b *Builder) Add(entries []*Entry) error {
+	for _, e := range entries {
+		if e.Version.Seq <= b.last.Seq {
+			return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
+		}
+		b.last = e.Version
+		b.table.put(e)
+	}
+	return nil
+}
+
+// Last is the latest version added.
+func (b *Builder) Last() version.Version { return b.last }
+
+// Digest is the digest of what was added.
+func (b *Builder) Digest() Digest { return b.table.digest }
+
+// Cut is the whole built state as a consistent copy at version to.
+func (b *Builder) Cut(to version.Version, meta Meta) *Cut {
+	return &Cut{To: to, Meta: meta, Digest: b.table.digest, Live: b.table.live, records: b.table.changes}
+}
+
+// Install makes the built state, which is the root's at version to, the base of
+// s, by the swap of one pointer. The builder must not be used afterwards.
+func (s *Store) Install(b *Builder, to version.Version, meta Meta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.base.Store(&view{applied: to, table: b.table})
+	s.meta = meta
+	b.table.purge(meta.Floor.Seq)
+	s.overlay.covered(to)
+}

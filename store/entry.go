@@ -1,0 +1,52 @@
+// Package store is what a node holds in memory: the base, an exact copy of the
+// root's state at one version; the overlay, what the node knows beyond that;
+// and the records by which both survive on disk. It knows versions and nothing
+// of networks.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"xylem/sync/version"
+)
+
+// MaxKeyBytes is the longest key, in bytes of UTF-8.
+const MaxKeyBytes = 1024
+
+// ErrKey is wrapped by every refusal of a key.
+var ErrKey = errors.New("a key is 1 to 1024 bytes of UTF-8 without NUL")
+
+// CheckKey returns an error that wraps ErrKey and says what is wrong with key,
+// or nil.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("the key is empty: %w", ErrKey)
+	case len(key) > MaxKeyBytes:
+		return fmt.Errorf("the key has %d bytes: %w", len(key), ErrKey)
+	case strings.IndexByte(key, 0) >= 0:
+		return fmt.Errorf("the key holds a NUL byte: %w", ErrKey)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("the key is not valid UTF-8: %w", ErrKey)
+	}
+	return nil
+}
+
+// Entry is what the root ordered for a key: a value, or a tombstone where the
+// key was deleted. Entries are shared between readers and never change.
+type Entry struct {
+	Key     string
+	Value   string // compact JSON; empty for a tombstone, which no JSON text is
+	Version version.Version
+	Stamp   version.Stamp
+	Write   version.WriteID
+}
+
+// Deleted reports whether the entry is a tombstone.
+func (e *Entry) Deleted() bool { return e.Value == "" }
+
+// size is roughly what the entry weighs on the wire and in memory, in bytes.
+func (e *Entry) size() int { return len(e.Key) + len(e.Value) + 64 }

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"slices"
+	"strings"
+
+	"xylem/sync/version"
+)
+
+// MaxPage is the most entries that one page of a listing holds.
+const MaxPage = 1000
+
+// Page is one page of a listing: one state, in byte order of keys.
+type Page struct {
+	Entries []*Entry
+	More    bool            // keys follow after the last entry
+	AsOf    version.Version // the version as of which the page holds
+}
+
+// List returns the live entries whose keys begin with prefix and come after the
+// key after, at most limit of them (1 to MaxPage), from base and overlay.
+func (s *Store) List(prefix, after string, limit int) Page {
+	noted := s.overlay.list(prefix, after)
+	s.mu.Lock()
+	v := s.base.Load()
+	page := Page{AsOf: v.applied}
+	// One more than fits tells whether more follow; as many more again as the
+	// overlay may hide.
+	based := v.table.list(prefix, after, limit+1+len(noted))
+	s.mu.Unlock()
+	for _, n := range noted {
+		page.AsOf = version.Max(page.AsOf, n.asOf)
+	}
+	page.Entries = merge(based, noted, v.applied)
+	if len(page.Entries) > limit {
+		page.Entries, page.More = page.Entries[:limit], true
+	}
+	return page
+}
+
+// list walks the keys in order; the caller keeps writers out.
+func (t *table) list(prefix, after string, limit int) []*Entry {
+	from := max(prefix, after)
+	probe := &slot{}
+	probe.current.Store(&record{Entry: Entry{Key: from}})
+	var found []*Entry
+	t.keys.Ascend(probe, func(s *slot) bool {
+		e := &s.current.Load().Entry
+		if e.Key == after {
+			return true
+		}
+		if !strings.HasPrefix(e.Key, prefix) {
+			return false
+		}
+		found = append(found, e)
+		return len(found) < limit
+	})
+	return found
+}
+
+// list returns what is known beyond the base of the keys in question, in order.
+func (o *overlay) list(prefix, after string) []*note {
+	if o.count.Load() == 0 {
+		return nil
+	}
+	var found []*note
+	for key, n := range o.notes.All() {
+		if n.entry != nil && key > after && strings.HasPrefix(key, prefix) {
+			found = append(found, n)
+		}
+	}
+	slices.SortFunc(found, func(a, b *note) int { return strings.Compare(a.entry.Key, b.entry.Key) })
+	return found
+}
+
+// merge overlays the notes that are later than the base at applied.
+func merge(based []*Entry, noted []*note, applied version.Version) []*Entry {
+	if len(noted) == 0 {
+		return based
+	}
+	merged := make([]*Entry, 0, len(based)+len(noted))
+	add := func(e *Entry) {
+		if !e.Deleted() {
+			merged = append(merged, e)
+		}
+	}
+	for len(based) > 0 || len(noted) > 0 {
+		switch {
+		case len(noted) == 0 || (len(based) > 0 && based[0].Key < noted[0].entry.Key):
+			add(based[0])
+			based = based[1:]
+			continue
+		case !applied.Before(noted[0].asOf): // the base covers it
+		case len(based) > 0 && based[0].Key == noted[0].entry.Key:
+			if based[0].Version.Before(noted[0].asOf) {
+				add(noted[0].entry)
+			} else {
+				add(based[0])
+			}
+			based = based[1:]
+		default:
+			add(noted[0].entry)
+		}
+		noted = noted[1:]
+	}
+	return merged
+}

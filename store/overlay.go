@@ -1,0 +1,96 @@
+package store
+
+import (
+	"sync/atomic"
+
+	"github.com/puzpuzpuz/xsync/v4"
+
+	"xylem/sync/version"
+)
+
+// maxAbsences bounds how many absent keys an overlay remembers between two
+// pushes; beyond it a miss is asked upward each time.
+const maxAbsences = 1 << 16
+
+// overlay is what a node knows beyond its base: writes that passed through it,
+// and what its ancestors answered, absences too. Safe for concurrent use.
+type overlay struct {
+	notes    *xsync.Map[string, *note]
+	count    atomic.Int64 // of notes, so that an empty overlay costs a reader one load
+	absences atomic.Int64
+}
+
+// note is one thing known of a key: its entry or tombstone, or nil where an
+// ancestor had never heard of it, as of a version.
+type note struct {
+	entry *Entry
+	asOf  version.Version
+}
+
+func newOverlay() *overlay { return &overlay{notes: xsync.NewMap[string, *note]()} }
+
+func (o *overlay) size() int { return int(o.count.Load()) }
+
+func (o *overlay) get(key string) *note {
+	if o.count.Load() == 0 {
+		return nil
+	}
+	n, _ := o.notes.Load(key)
+	return n
+}
+
+// learn keeps n for key unless something later is known.
+func (o *overlay) learn(key string, n *note) {
+	if n.entry == nil && o.absences.Load() >= maxAbsences {
+		return
+	}
+	o.notes.Compute(key, func(old *note, found bool) (*note, xsync.ComputeOp) {
+		if found && n.asOf.Before(old.asOf) {
+			return old, xsync.CancelOp
+		}
+		if !found {
+			o.count.Add(1)
+		}
+		o.countAbsence(old, -1)
+		o.countAbsence(n, 1)
+		return n, xsync.UpdateOp
+	})
+}
+
+func (o *overlay) countAbsence(n *note, by int64) {
+	if n != nil && n.entry == nil {
+		o.absences.Add(by)
+	}
+}
+
+// covered forgets everything up to and including applied.
+func (o *overlay) covered(applied version.Version) {
+	if o.count.Load() == 0 {
+		return
+	}
+	for key := range o.notes.All() {
+		o.notes.Compute(key, func(n *note, found bool) (*note, xsync.ComputeOp) {
+			if !found || applied.Before(n.asOf) {
+				return n, xsync.CancelOp
+			}
+			o.count.Add(-1)
+			o.countAbsence(n, -1)
+			return nil, xsync.DeleteOp
+		})
+	}
+}
+
+// Learn adds an entry that passed through this node, or that an ancestor
+// answered with, to the overlay, unless something later is known of its key.
+func (s *Store) Learn(e *Entry) {
+	s.overlay.learn(e.Key, &note{entry: e, asOf: e.Version})
+}
+
+// LearnAnswer remembers what an ancestor knew of key as of a version: its entry
+// or tombstone, or nil for an absence.
+func (s *Store) LearnAnswer(key string, e *Entry, asOf version.Version) {
+	if e != nil {
+		asOf = version.Max(asOf, e.Version)
+	}
+	s.overlay.learn(key, &note{entry: e, asOf: asOf})
+}

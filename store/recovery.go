@@ -1,0 +1,157 @@
+package store
+
+import (
+	"fmt"
+
+	"xylem/sync/version"
+)
+
+// Recovery rebuilds a store from its journal's records: the checkpoint's first,
+// then the log's, each handed to Visit in order; Finish ends it.
+type Recovery struct {
+	Store     *Store
+	Identity  Identity // zero in an empty directory
+	Placement []int    // nil where none was written
+
+	state  *recoveredState // the checkpoint being read, until the log begins
+	blocks []*Entry
+}
+
+// recoveredState is what the head of a checkpoint promised.
+type recoveredState struct {
+	at      version.Version
+	digest  Digest
+	meta    Meta
+	builder *Builder
+}
+
+// NewRecovery returns a recovery of an empty directory.
+func NewRecovery() *Recovery { return &Recovery{Store: New()} }
+
+// Visit takes the next record; it does not keep it. The error wraps ErrRecord.
+func (rec *Recovery) Visit(record []byte) error {
+	if len(record) == 0 {
+		return fmt.Errorf("%w: it is empty", ErrRecord)
+	}
+	r := blockReader{rest: record[1:]}
+	if record[0] == recordEntries {
+		return rec.entries(r.rest)
+	}
+	if err := rec.finishState(); err != nil {
+		return err
+	}
+	switch record[0] {
+	case recordIdentity:
+		rec.Identity = Identity{Node: uint32(r.uvarint()), Boot: r.uvarint()}
+	case recordMeta:
+		meta := r.meta()
+		if r.failed == "" {
+			rec.Store.SetMeta(meta)
+		}
+	case recordPlacement:
+		rec.Placement = rec.Placement[:0]
+		for len(r.rest) > 0 && r.failed == "" {
+			rec.Placement = append(rec.Placement, int(r.uvarint()))
+		}
+	case recordDelta:
+		return rec.delta(&r)
+	case recordState:
+		at := r.version()
+		digest := r.bytes(16)
+		meta := r.meta()
+		if r.failed == "" {
+			rec.state = &recoveredState{at: at, digest: DigestFrom(digest), meta: meta, builder: NewBuilder()}
+		}
+	default:
+		return fmt.Errorf("%w: its kind is %d; a later version of this program may have written it", ErrRecord, record[0])
+	}
+	return r.recordError()
+}
+
+func (rec *Recovery) entries(block []byte) error {
+	if rec.state == nil {
+		return fmt.Errorf("%w: entries of a state without its head", ErrRecord)
+	}
+	entries, err := DecodeBlock(rec.blocks[:0], block)
+	if err == nil {
+		err = rec.state.builder.Add(entries)
+	}
+	clear(entries)
+	rec.blocks = entries[:0]
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	return nil
+}
+
+func (rec *Recovery) delta(r *blockReader) error {
+	from, to, meta := r.version(), r.version(), r.meta()
+	var entries []*Entry
+	for len(r.rest) > 0 && r.failed == "" {
+		var err error
+		if entries, err = DecodeBlock(entries, r.bytes(r.uvarint())); err != nil {
+			return fmt.Errorf("%w: %w", ErrRecord, err)
+		}
+	}
+	if r.failed != "" {
+		return r.recordError()
+	}
+	if _, err := rec.Store.Apply(from, to, meta, entries); err != nil {
+		return fmt.Errorf("%w: versions are missing before it: %w", ErrRecord, err)
+	}
+	return nil
+}
+
+// finishState installs the checkpoint once all of it was read, and checks it
+// against its digest.
+func (rec *Recovery) finishState() error {
+	s := rec.state
+	if s == nil {
+		return nil
+	}
+	rec.state = nil
+	if s.builder.Digest() != s.digest {
+		return fmt.Errorf("%w: the checkpoint at version %v does not add up to its digest", ErrRecord, s.at)
+	}
+	rec.Store.Install(s.builder, s.at, s.meta)
+	return nil
+}
+
+// Finish ends the recovery. The error wraps ErrRecord.
+func (rec *Recovery) Finish() error { return rec.finishState() }
+
+// checkpointBlockBytes is about how large the blocks of a checkpoint are.
+const checkpointBlockBytes = 256 << 10
+
+// WriteState writes everything a checkpoint holds, record by record: identity,
+// placement and the whole state. cut was taken from a zero version. The slice
+// handed to write is reused.
+func WriteState(cut *Cut, id Identity, placement []int, write func(record []byte) error) error {
+	if err := write(AppendIdentity(nil, id)); err != nil {
+		return err
+	}
+	if placement != nil {
+		if err := write(AppendPlacement(nil, placement)); err != nil {
+			return err
+		}
+	}
+	if err := write(appendState(nil, cut)); err != nil {
+		return err
+	}
+	var enc BlockEncoder
+	buf := []byte{recordEntries}
+	for e := range cut.Entries() {
+		if buf = enc.Append(buf, e); len(buf) < checkpointBlockBytes {
+			continue
+		}
+		if err := write(buf); err != nil {
+			return err
+		}
+		enc.Reset()
+		buf = buf[:1]
+	}
+	if len(buf) == 1 {
+		return nil
+	}
+	return write(buf)
+}

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"xylem/sync/version"
+)
+
+// ErrGap is returned when a delta does not begin at or before the applied version.
+var ErrGap = errors.New("the delta begins after the applied version")
+
+// Store is the state of one node. Reads take no lock and may come from any
+// goroutine; changes come from one goroutine at a time, the one that owns the
+// protocol, except Learn and Note, which any may call.
+//
+// Invariants: base holds exactly the root's state at Applied; Applied never
+// moves backwards along a history; whoever has seen one entry of a push never
+// again sees the state from before it.
+type Store struct {
+	mu      sync.Mutex // serializes changes of base, and cuts and listings with them; never held over I/O
+	meta    Meta       // guarded by mu
+	base    atomic.Pointer[view]
+	overlay *overlay
+}
+
+// view is what readers see of the base: swapped whole, never changed.
+type view struct {
+	applied version.Version
+	table   *table
+	push    map[string]*Entry // a push that is visible already and being folded into table; mostly nil
+}
+
+// New returns an empty store.
+func New() *Store {
+	s := &Store{overlay: newOverlay()}
+	s.base.Store(&view{table: newTable()})
+	return s
+}
+
+// Answer is what a read found.
+type Answer struct {
+	Entry *Entry          // nil where the key is absent
+	AsOf  version.Version // the version as of which this holds
+	Known bool            // false: absent here, and an ancestor may know more
+}
+
+// Get reads key from what this node knows. It allocates nothing and takes no
+// lock. The overlay is asked first: what leaves it is in the base by then.
+func (s *Store) Get(key string) Answer {
+	note := s.overlay.get(key)
+	v := s.base.Load()
+	answer := Answer{AsOf: v.applied}
+	entry := v.get(key)
+	if entry != nil {
+		answer.AsOf = version.Max(v.applied, entry.Version)
+	}
+	if note != nil {
+		answer.Known = true
+		if answer.AsOf.Before(note.asOf) {
+			answer.AsOf, entry = note.asOf, note.entry
+		}
+	}
+	if entry != nil && !entry.Deleted() {
+		answer.Entry, answer.Known = entry, true
+	}
+	return answer
+}
+
+// get finds key in the push that is being folded in, else in the table.
+func (v *view) get(key string) *Entry {
+	if e, found := v.push[key]; found {
+		return e
+	}
+	return v.table.get(key)
+}
+
+// Current is the latest entry or tombstone that the base holds for key, or nil.
+// At the root this is what decides about the next write of the key.
+func (s *Store) Current(key string) *Entry { return s.base.Load().get(key) }
+
+// Applied is the version at which the base equals the root's state.
+func (s *Store) Applied() version.Version { return s.base.Load().applied }
+
+// Meta returns what the store knows about its tree.
+func (s *Store) Meta() Meta {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.meta
+}
+
+// SetMeta replaces what the store knows about its tree. A floor that moved up
+// drops the tombstones before it; floor and stamp never move back.
+func (s *Store) SetMeta(meta Meta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setMeta(meta)
+}
+
+func (s *Store) setMeta(meta Meta) {
+	if s.meta.Floor.Seq < meta.Floor.Seq {
+		s.base.Load().table.purge(meta.Floor.Seq)
+	} else {
+		meta.Floor = s.meta.Floor
+	}
+	meta.Stamp = max(meta.Stamp, s.meta.Stamp)
+	s.meta = meta
+}
+
+// Commit applies writes that this node, the root, has ordered and made durable.
+// Each is visible by itself, in order; Applied follows once all are. stamp is
+// the latest that was given.
+func (s *Store) Commit(entries []*Entry, stamp version.Stamp) {
+	if len(entries) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meta.Stamp = stamp
+	v := s.base.Load()
+	for _, e := range entries {
+		v.table.put(e)
+	}
+	s.base.Store(&view{applied: entries[len(entries)-1].Version, table: v.table})
+}
+
+// Apply brings the base from any version in from..to to the version to. All
+// entries become visible at once, by the swap of one pointer; they are folded
+// into the table afterwards. What the push covers leaves the overlay. The
+// returned digest is that of the new base. The error wraps ErrGap when the base
+// is before from, and nothing changed then; a base at to or beyond stays as it is.
+func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Digest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.base.Load()
+	if v.applied.Seq < from.Seq {
+		return Digest{}, fmt.Errorf("delta from %v at version %v: %w", from, v.applied, ErrGap)
+	}
+	if v.applied.Seq < to.Seq {
+		if len(entries) > 1 {
+			s.base.Store(&view{applied: to, table: v.table, push: v.newerThanApplied(entries)})
+		}
+		for _, e := range entries {
+			if e.Version.Seq > v.applied.Seq {
+				v.table.put(e)
+			}
+		}
+		s.base.Store(&view{applied: to, table: v.table})
+	}
+	s.setMeta(meta)
+	s.overlay.covered(s.base.Load().applied)
+	return v.table.digest, nil
+}
+
+// newerThanApplied maps the entries that the view does not have yet.
+func (v *view) newerThanApplied(entries []*Entry) map[string]*Entry {
+	push := make(map[string]*Entry, len(entries))
+	for _, e := range entries {
+		if e.Version.Seq > v.applied.Seq {
+			push[e.Key] = e
+		}
+	}
+	return push
+}
+
+// Covered tells the store that a heartbeat found it up to date: what the overlay
+// knows up to the applied version may be forgotten.
+func (s *Store) Covered() { s.overlay.covered(s.Applied()) }
+
+// Digest returns the version and the digest of the base, taken together.
+func (s *Store) Digest() (version.Version, Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.base.Load()
+	return v.applied, v.table.digest
+}
+
+// Counts is how much a store holds.
+type Counts struct {
+	Live       int   `json:"live"`       // entries that are not tombstones
+	Tombstones int   `json:"tombstones"` // deletes since the floor
+	Overlay    int   `json:"overlay"`    // keys known beyond the base
+	Bytes      int64 `json:"bytes"`      // keys, values and headers of the base
+}
+
+// Counts returns how much the store holds.
+func (s *Store) Counts() Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.base.Load().table
+	current := len(t.changes) - t.garbage.count
+	return Counts{Live: t.live, Tombstones: current - t.live, Overlay: s.overlay.size(), Bytes: t.bytes}
+}
+
+// Cut takes a consistent copy of what changed after from, in no time whatever
+// the size; a zero from gives the whole state. from is on the store's history
+// and not before its floor.
+func (s *Store) Cut(from version.Version) *Cut {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.base.Load()
+	return &Cut{
+		From: from, To: v.applied, Meta: s.meta, Digest: v.table.digest, Live: v.table.live,
+		records: v.table.changes[v.table.after(from.Seq):],
+	}
+}
+
+// Verify recomputes the digest from what readers are served, without holding up
+// writes, and reports whether it is the digest kept. If not, the recomputed one
+// takes its place, so that the next push finds the difference too.
+func (s *Store) Verify() bool {
+	cut := s.Cut(version.Version{})
+	var actual Digest
+	var hash hasher
+	served := s.base.Load().table
+	for e := range cut.Entries() {
+		current := served.get(e.Key)
+		switch {
+		case current == nil: // a live key that no reader finds adds nothing
+		case current.Version == e.Version && !current.Deleted():
+			actual = actual.Add(hash.sum(current))
+		case current.Version.Seq > e.Version.Seq && !e.Deleted():
+			actual = actual.Add(hash.sum(e)) // overwritten since the cut
+		}
+	}
+	if actual == cut.Digest {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.base.Load().table; t == served {
+		t.digest = t.digest.Add(actual.Sub(cut.Digest))
+	}
+	return false
+}
+
+// ExpiredTombstones is the version of the last tombstone, from the oldest on, of
+// a run of tombstones with stamps before the given one; zero where there is none.
+func (s *Store) ExpiredTombstones(before version.Stamp) version.Version {
+	var floor version.Version
+	if s.Counts().Tombstones == 0 {
+		return floor
+	}
+	for e := range s.Cut(version.Version{}).Entries() {
+		if !e.Deleted() {
+			continue
+		}
+		if e.Stamp >= before {
+			break
+		}
+		floor = e.Version
+	}
+	return floor
+}

@@ -1,0 +1,152 @@
+package replica
+
+import (
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// acceptor is the part of a member that takes pushes, one at a time.
+type acceptor struct {
+	busy    bool
+	waiting []*Piece // while one is on its way to the disk
+}
+
+// piece answers a piece of a push. Nothing that is refused changes anything.
+func (r *Replica) piece(in *Piece) {
+	if r.acceptor.busy {
+		r.acceptor.waiting = append(r.acceptor.waiting, in)
+		return
+	}
+	h := &in.Header
+	outcome := r.judge(h, in.Sender)
+	switch {
+	case outcome == Applied && in.Partial:
+		r.acknowledge(in, Continue)
+	case outcome == Applied && h.Kind == wire.Snapshot:
+		r.install(in)
+	case outcome == Applied:
+		r.apply(in)
+	case outcome == Current && !in.Partial:
+		r.upToDate(in)
+	default:
+		r.acknowledge(in, outcome)
+	}
+}
+
+// judge says what is to become of a push: Applied when it is to be applied.
+func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
+	meta := r.store.Meta()
+	applied, digest := r.store.Digest()
+	empty := applied.IsZero()
+	switch {
+	case sender != r.cfg.Root || r.IsRoot():
+		return NotRoot
+	case meta.Tree != h.Meta.Tree && !empty:
+		return OtherTree
+	case meta.Tree == h.Meta.Tree && h.Meta.Epoch < meta.Epoch:
+		return OldEpoch
+	case !h.Meta.OnHistory(applied) && !forgotten(applied, h):
+		return Foreign
+	case applied == h.To && (h.Kind != wire.Snapshot || digest == h.Digest):
+		return Current
+	case applied.Seq > h.To.Seq:
+		return Late
+	case h.Kind == wire.Heartbeat, h.Kind == wire.Delta && applied.Seq < h.From.Seq:
+		return Gap
+	default:
+		return Applied
+	}
+}
+
+// forgotten reports whether v is from before all cuts that a full history still
+// names: only a snapshot helps then.
+func forgotten(v version.Version, h *wire.Header) bool {
+	history := h.Meta.History
+	return h.Kind == wire.Snapshot && len(history) == version.MaxCuts && v.Epoch < history[0].Epoch
+}
+
+func (r *Replica) acknowledge(in *Piece, outcome AckOutcome) {
+	applied, digest := r.store.Digest()
+	ack := Ack{Outcome: outcome, Tree: r.store.Meta().Tree, Version: applied}
+	if outcome == Applied || outcome == Current {
+		ack.Mismatch = applied == in.Header.To && digest != in.Header.Digest
+		r.lag.heard(r.now, &in.Header)
+	}
+	r.emit(Acknowledge{Ref: in.Ref, Ack: ack})
+}
+
+// then is what follows when a push that moves the state was persisted: do
+// changes the store, and the push is answered.
+func (r *Replica) then(in *Piece, do func()) func(Failure) {
+	r.acceptor.busy = true
+	return func(f Failure) {
+		outcome := Failed
+		if f == None {
+			outcome = Applied
+			do()
+			r.clock.Observe(in.Header.Meta.Stamp)
+		}
+		r.acknowledge(in, outcome)
+		r.nextPiece()
+	}
+}
+
+// nextPiece goes on with what waited for a push to be persisted.
+func (r *Replica) nextPiece() {
+	r.acceptor.busy = false
+	for !r.acceptor.busy && len(r.acceptor.waiting) > 0 {
+		in := r.acceptor.waiting[0]
+		r.acceptor.waiting = r.acceptor.waiting[1:]
+		r.piece(in)
+	}
+}
+
+// apply takes a delta. A member does not wait for its disk: what it loses in a
+// power cut the root still has.
+func (r *Replica) apply(in *Piece) {
+	h := &in.Header
+	from := r.store.Applied()
+	record := store.AppendDelta(nil, from, h.To, h.Meta, in.Blocks...)
+	r.persist(record, false, r.then(in, func() {
+		// judge saw that the delta begins at or before what is applied.
+		_, _ = r.store.Apply(from, h.To, h.Meta, in.Entries)
+	}))
+}
+
+// install takes a snapshot in place of everything, after checking that it is
+// whole.
+func (r *Replica) install(in *Piece) {
+	h := &in.Header
+	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To.Seq < in.Builder.Last().Seq {
+		r.acknowledge(in, Damaged)
+		return
+	}
+	r.persisting = append(r.persisting, r.then(in, func() {
+		r.store.Install(in.Builder, h.To, h.Meta)
+	}))
+	r.emit(Checkpoint{State: in.Builder.Cut(h.To, h.Meta)})
+}
+
+// upToDate takes a heartbeat, or a push that ends where this node is. A new epoch
+// or floor is written down first.
+func (r *Replica) upToDate(in *Piece) {
+	h := &in.Header
+	meta := r.store.Meta()
+	if meta.Epoch == h.Meta.Epoch && meta.Floor == h.Meta.Floor && meta.Tree == h.Meta.Tree {
+		r.store.Covered()
+		r.acknowledge(in, Current)
+		return
+	}
+	r.acceptor.busy = true
+	r.persist(store.AppendMetaRecord(nil, h.Meta), true, func(f Failure) {
+		outcome := Failed
+		if f == None {
+			outcome = Current
+			r.store.SetMeta(h.Meta)
+			r.store.Covered()
+		}
+		r.acknowledge(in, outcome)
+		r.nextPiece()
+	})
+}

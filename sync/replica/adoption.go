@@ -1,0 +1,130 @@
+package replica
+
+import (
+	"time"
+)
+
+// adoption is how a root that starts without data takes over the tree and state
+// that its members have, so that an empty root never wipes anybody: it waits for
+// a grace period, in which living members announce themselves, and fetches the
+// furthest state among them.
+type adoption struct {
+	waiting  bool // for the grace period to end, or for a fetch
+	fetching bool
+	until    time.Duration
+	adopted  bool // in this run
+	best     Announced
+	epoch    uint64 // the highest heard of
+}
+
+// start begins a run: the root's next epoch, unless members may know more.
+func (r *Replica) start() {
+	if !r.IsRoot() {
+		return
+	}
+	meta := r.store.Meta()
+	if r.store.Applied().IsZero() {
+		if meta.Tree.IsZero() {
+			meta.Tree = r.cfg.NewTree
+			r.store.SetMeta(meta)
+		}
+		r.awaitMembers()
+		return
+	}
+	r.beginEpoch(meta.Epoch + 1)
+}
+
+// awaitMembers closes the root for writes for the grace period.
+func (r *Replica) awaitMembers() {
+	a := &r.adoption
+	r.root.open = false
+	a.waiting = true
+	a.until = r.now.Mono + r.cfg.Grace
+	r.wakeBy(a.until)
+}
+
+// announced judges a member that asks to be let in.
+func (r *Replica) announced(in Announced) {
+	a := &r.adoption
+	verdict := Welcome
+	switch {
+	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing
+		if a.waiting {
+			verdict = NotYet
+		}
+	case r.adoptable(&in):
+		verdict = NotYet
+		a.epoch = max(a.epoch, in.Epoch)
+		if a.best.Version.IsZero() || a.best.Version.Before(in.Version) {
+			a.best = in
+		}
+		if !a.waiting {
+			r.awaitMembers()
+		}
+	case a.waiting:
+		verdict = NotYet
+	case in.Tree != r.store.Meta().Tree:
+		verdict = Stranger
+	}
+	r.emit(Admit{Ref: in.Ref, Verdict: verdict})
+}
+
+// adoptable reports whether the root has nothing of its own that speaks against
+// taking over what the member has.
+func (r *Replica) adoptable(in *Announced) bool {
+	if r.root.ordered || r.root.ordering || r.root.halted {
+		return false
+	}
+	applied := r.store.Applied()
+	if applied.IsZero() {
+		return true
+	}
+	// Adopted in this run, nothing ordered since, and here is more of the same.
+	return r.adoption.adopted && in.Tree == r.store.Meta().Tree && in.Version.Seq > applied.Seq
+}
+
+// adoptWhenDue ends the grace period: it fetches the furthest state, or, where
+// nobody has any, opens the root.
+func (r *Replica) adoptWhenDue() {
+	a := &r.adoption
+	switch {
+	case !a.waiting || a.fetching:
+	case r.now.Mono < a.until:
+		r.wakeBy(a.until)
+	case a.best.Version.IsZero():
+		a.waiting = false
+		r.beginEpoch(max(r.store.Meta().Epoch, a.epoch) + 1)
+	default:
+		a.fetching = true
+		r.emit(Fetch{Node: a.best.Node})
+	}
+}
+
+// fetched installs the state of a member and begins the next epoch on it. If it
+// could not be had, the root waits for its members to announce themselves anew.
+func (r *Replica) fetched(in Fetched) {
+	a := &r.adoption
+	a.fetching = false
+	a.best = Announced{}
+	if in.Builder == nil || in.Builder.Digest() != in.Header.Digest || in.Header.To.IsZero() {
+		r.awaitMembers()
+		return
+	}
+	meta := in.Header.Meta
+	a.epoch = max(a.epoch, meta.Epoch)
+	r.persisting = append(r.persisting, func(f Failure) {
+		if f != None {
+			r.halt()
+			return
+		}
+		r.clock.Observe(meta.Stamp)
+		r.store.Install(in.Builder, in.Header.To, meta)
+		a.waiting, a.adopted = false, true
+		r.beginEpoch(max(a.epoch, r.store.Meta().Epoch) + 1)
+	})
+	r.emit(Checkpoint{State: in.Builder.Cut(in.Header.To, meta)})
+}
+
+// Adopting reports whether the root is closed until it knows what its members
+// have.
+func (r *Replica) Adopting() bool { return r.adoption.waiting }

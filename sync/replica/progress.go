@@ -1,0 +1,192 @@
+package replica
+
+import (
+	"time"
+
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// progressState says what the root knows of a member.
+//
+//	           answered: on history          no answer
+//	probing ------------------------> following ------> probing
+//	   |                                  |
+//	   | beyond the floor, empty,         | mismatch, gap that no
+//	   | or not on history                | delta bridges
+//	   v                                  v
+//	lacking <-----------------------------+
+//	   |  snapshot confirmed
+//	   +----------------------> following
+type progressState byte
+
+const (
+	probing   progressState = iota // its version is not known: send a heartbeat and see
+	following                      // confirmed is its version: send deltas from there
+	lacking                        // only a snapshot helps
+)
+
+// progress is what the root knows of one member. Invariant: in following,
+// 0 <= confirmed <= applied, and confirmed is on the root's history.
+type progress struct {
+	member     Member
+	state      progressState
+	confirmed  version.Version
+	told       uint64 // the epoch that it last confirmed
+	due        bool   // the schedule asks for a push
+	inFlight   uint64 // number of the push under way, 0 for none
+	kind       wire.Kind
+	entries    int
+	failures   int           // pushes in a row that got no good answer
+	mismatches int           // digests in a row that differed
+	notBefore  time.Duration // no push before then
+	report     Report
+}
+
+// Report is what status answers say of a member.
+type Report struct {
+	Node       uint32
+	Known      bool // Confirmed is known
+	Confirmed  version.Version
+	Matches    bool  // at Confirmed its digest was the root's
+	Heard      int64 // when it last answered a push well, root's clock in milliseconds; 0 for never
+	LastPush   LastPush
+	Mismatches uint64 // over the whole run
+}
+
+// LastPush is the last push to or at a node.
+type LastPush struct {
+	When    int64 // root's clock, milliseconds; 0 for never
+	Kind    wire.Kind
+	Outcome AckOutcome // empty while it is under way
+	Entries int
+	Bytes   int
+}
+
+// Reports tells of every member.
+func (r *Replica) Reports() []Report {
+	reports := make([]Report, 0, len(r.members.byNode))
+	for _, p := range r.members.ordered {
+		report := p.report
+		report.Node = p.member.Node
+		report.Known, report.Confirmed = p.state == following, p.confirmed
+		reports = append(reports, report)
+	}
+	return reports
+}
+
+// advance sends the member what it needs next, if anything.
+func (r *Replica) advance(p *progress) {
+	if p.inFlight != 0 || r.store.Meta().Epoch == 0 || !r.root.open && !r.root.halted {
+		return
+	}
+	kind, needed := r.needs(p)
+	if !needed {
+		return
+	}
+	if r.now.Mono < p.notBefore {
+		r.wakeBy(p.notBefore)
+		return
+	}
+	r.push(p, kind)
+}
+
+// needs says which push the member needs now.
+func (r *Replica) needs(p *progress) (wire.Kind, bool) {
+	meta := r.store.Meta()
+	switch p.state {
+	case probing:
+		return wire.Heartbeat, true
+	case lacking:
+		return wire.Snapshot, true
+	}
+	if p.confirmed == r.store.Applied() {
+		return wire.Heartbeat, p.due || p.told != meta.Epoch
+	}
+	fromNothing := p.confirmed.IsZero() && meta.Floor.IsZero() // it has heard of the empty state
+	if !fromNothing && !bridgeable(&meta, p.confirmed) {
+		p.state = lacking
+		return wire.Snapshot, true
+	}
+	return wire.Delta, p.due || r.cfg.Eager
+}
+
+// bridgeable reports whether a delta can begin at v.
+func bridgeable(meta *store.Meta, v version.Version) bool {
+	return !v.IsZero() && v.Seq >= meta.Floor.Seq && meta.OnHistory(v)
+}
+
+// push sends a push of the given kind.
+func (r *Replica) push(p *progress, kind wire.Kind) {
+	var from version.Version
+	if kind == wire.Delta {
+		from = p.confirmed
+	}
+	r.members.numbers++
+	cut := r.store.Cut(from)
+	if kind == wire.Heartbeat {
+		from = cut.To
+	}
+	p.due, p.inFlight, p.kind = false, r.members.numbers, kind
+	p.notBefore = r.now.Mono + r.cfg.Interval
+	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
+	e := Push{Node: p.member.Node, Header: wire.Header{
+		Kind: kind, Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
+		Sent: r.now.Unix, Digest: cut.Digest, Live: uint64(cut.Live),
+	}}
+	if kind != wire.Heartbeat {
+		e.Cut = cut
+		p.report.LastPush.Entries = cut.MaxEntries()
+	}
+	r.emit(e)
+}
+
+// answered takes the end of the push under way to the member.
+func (r *Replica) answered(p *progress, in Confirmed) {
+	p.inFlight = 0
+	p.report.LastPush.Outcome, p.report.LastPush.Bytes = in.Ack.Outcome, in.Bytes
+	meta := r.store.Meta()
+	switch in.Ack.Outcome {
+	case Applied, Current, Late:
+		p.failures = 0
+		p.confirmed, p.told = in.Ack.Version, meta.Epoch
+		p.report.Heard = r.now.Unix
+		p.report.Matches = !in.Ack.Mismatch
+		p.state = following
+		switch {
+		case in.Ack.Mismatch:
+			p.mismatches++
+			p.report.Mismatches++
+			p.state = lacking
+			r.backOff(p, p.mismatches-1)
+		default:
+			p.mismatches = 0
+		}
+	case Gap, Foreign:
+		p.confirmed = in.Ack.Version
+		p.state = following
+		if !bridgeable(&meta, p.confirmed) {
+			p.state = lacking
+		}
+		p.due = true
+		// The first gap of a probe is no failure; a snapshot that is refused is.
+		r.backOff(p, p.failures)
+		p.failures++
+	default: // lost, refused or failed: whatever was known is in doubt
+		p.state = probing
+		p.failures++
+		r.backOff(p, p.failures)
+	}
+	r.advance(p)
+}
+
+// backOff puts the next push off: not at all for n = 0, then by RetryMin, and
+// twice that with every further n up to RetryMax.
+func (r *Replica) backOff(p *progress, n int) {
+	if n == 0 {
+		return
+	}
+	wait := min(r.cfg.RetryMin<<min(n-1, 20), r.cfg.RetryMax)
+	p.notBefore = max(p.notBefore, r.now.Mono+wait)
+}

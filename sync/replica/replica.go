@@ -1,0 +1,164 @@
+// Package replica is the protocol by which nodes stay equal, as a deterministic
+// core: it takes inputs and returns effects. It does no I/O, reads no clock,
+// starts no goroutine and draws no random number, so the same code runs in the
+// process and in the simulation.
+//
+// A node is the root or a member. The root orders writes (sequencer.go), keeps
+// every member's progress (pusher.go, progress.go) and may begin by adopting its
+// members' state (adoption.go). A member combines writes upward (uplink.go) and
+// takes pushes (acceptor.go).
+package replica
+
+import (
+	"time"
+
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// Config is what a Replica is told once.
+type Config struct {
+	Node       uint32         // k of NODE-k
+	Root       uint32         // k of the root; the same as Node at the root
+	Store      *store.Store   // recovered; the Replica is its one writer
+	NewTree    version.TreeID // random; the name of the tree if this root starts one
+	Eager      bool           // push as soon as something was written
+	Interval   time.Duration  // least time between two pushes to one member; 0 for none
+	Grace      time.Duration  // how long a root without data waits for members that have some
+	BatchBytes int            // most bytes of keys and values in one batch; at least one group goes in
+	RetryMin   time.Duration  // wait after a first failed push; doubles
+	RetryMax   time.Duration  // bound of that wait
+}
+
+// Now is the time at which an input happens.
+type Now struct {
+	Mono time.Duration // monotonic, since the process began
+	Unix int64         // wall clock, milliseconds since 1970
+}
+
+// Replica is the protocol state of one node. One goroutine owns it.
+//
+// Invariants: nothing is applied, answered or pushed before it is persisted; at
+// most one batch is being ordered, one forwarded, one push applied, and one push
+// under way to each member.
+type Replica struct {
+	cfg     Config
+	store   *store.Store
+	now     Now
+	clock   version.Clock
+	effects []Effect
+
+	persisting []func(Failure) // what to do once the journal has taken each record, in order
+	root       sequencer
+	members    pusher
+	adoption   adoption
+	uplink     uplink
+	acceptor   acceptor
+	lag        Lag
+}
+
+// New returns the replica of a node whose store was recovered. Step it with
+// Started first.
+func New(cfg Config) *Replica {
+	r := &Replica{cfg: cfg, store: cfg.Store}
+	r.clock.Observe(cfg.Store.Meta().Stamp)
+	r.root.pending = make(map[string]*store.Entry)
+	r.members.byNode = make(map[uint32]*progress)
+	return r
+}
+
+// IsRoot reports whether this node is the root.
+func (r *Replica) IsRoot() bool { return r.cfg.Node == r.cfg.Root }
+
+// Step takes one input at a time now and returns what is to be done about it.
+// The effects are to be carried out in order; the slice is reused by the next
+// Step.
+func (r *Replica) Step(now Now, in Input) []Effect {
+	r.now = now
+	clear(r.effects)
+	r.effects = r.effects[:0]
+	switch in := in.(type) {
+	case Started:
+		r.start()
+	case *Submit:
+		r.submit(in)
+	case Persisted:
+		r.persisted(in.Failure)
+	case Forwarded:
+		r.forwarded(in)
+	case *Piece:
+		r.piece(in)
+	case Members:
+		r.setMembers(in)
+	case Confirmed:
+		r.confirmed(in)
+	case Tick:
+		r.tick()
+	case Wake:
+		r.wake()
+	case Expire:
+		r.expire(in)
+	case Announced:
+		r.announced(in)
+	case Fetched:
+		r.fetched(in)
+	}
+	return r.effects
+}
+
+func (r *Replica) emit(e Effect) { r.effects = append(r.effects, e) }
+
+// persist asks for record to be written, and flushed to the disk where sync is
+// set; then is called when that is done or failed.
+func (r *Replica) persist(record []byte, sync bool, then func(Failure)) {
+	r.persisting = append(r.persisting, then)
+	r.emit(Persist{Record: record, Sync: sync})
+}
+
+func (r *Replica) persisted(f Failure) {
+	then := r.persisting[0]
+	r.persisting = r.persisting[1:]
+	then(f)
+}
+
+// Settled reports whether the store holds all that was handed out to be
+// persisted, so that a checkpoint of it stands for the whole journal.
+func (r *Replica) Settled() bool { return len(r.persisting) == 0 }
+
+// submit takes a client's write or a child's batch.
+func (r *Replica) submit(in *Submit) {
+	if r.IsRoot() {
+		r.gather(in)
+		return
+	}
+	r.combine(in)
+}
+
+// refuse answers every write of a group with one outcome.
+func (r *Replica) refuse(in *Submit, outcome wire.Outcome) {
+	results := make([]wire.Result, len(in.Writes))
+	for i := range results {
+		results[i].Outcome = outcome
+	}
+	r.emit(Reply{Ref: in.Ref, Results: results})
+}
+
+// NextWake is when the replica wants to be stepped with Wake at the latest, and
+// false when nothing waits for time to pass.
+func (r *Replica) NextWake() (time.Duration, bool) {
+	return r.members.wakeAt, r.members.wakeSet
+}
+
+// wakeBy makes NextWake no later than at.
+func (r *Replica) wakeBy(at time.Duration) {
+	if m := &r.members; !m.wakeSet || at < m.wakeAt {
+		m.wakeAt, m.wakeSet = at, true
+	}
+}
+
+func (r *Replica) wake() {
+	r.members.wakeSet = false
+	r.adoptWhenDue()
+	r.advanceAll()
+}

@@ -1,0 +1,224 @@
+package replica
+
+import (
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// maxBatchWrites bounds the writes of one group commit and of one forwarded
+// batch, beside Config.BatchBytes.
+const maxBatchWrites = 8192
+
+// sequencer is the part of the root that gives writes their order. While one
+// batch is on its way to the disk, the writes that arrive gather for the next:
+// one batch is one group commit.
+type sequencer struct {
+	open     bool // the epoch is durable; false while starting or adopting
+	halted   bool // the disk failed: nothing is ordered until the next start
+	ordered  bool // a write was ordered in this run
+	ordering bool // a batch is on its way to the disk
+	gathered []*Submit
+
+	pending map[string]*store.Entry // the batch being decided, by key
+	encoder store.BlockEncoder
+}
+
+// gather takes writes to be ordered.
+func (r *Replica) gather(in *Submit) {
+	if r.root.halted {
+		r.refuse(in, wire.Unreachable)
+		return
+	}
+	r.root.gathered = append(r.root.gathered, in)
+	r.order()
+}
+
+// beginEpoch makes a new epoch durable and opens the root for writes: the cut of
+// the epoch before is what the store holds.
+func (r *Replica) beginEpoch(epoch uint64) {
+	meta := r.store.Meta()
+	meta.History = meta.History.Extend(r.store.Applied())
+	meta.Epoch = epoch
+	r.persist(store.AppendMetaRecord(nil, meta), true, func(f Failure) {
+		if f != None {
+			r.halt()
+			return
+		}
+		r.store.SetMeta(meta)
+		r.root.open = !r.adoption.waiting
+		r.probeAll()
+		r.order()
+	})
+}
+
+// order decides about the writes that have gathered, gives those that are to be
+// ordered their versions and stamps, and has them persisted in one record.
+func (r *Replica) order() {
+	s := &r.root
+	if !s.open || s.ordering || len(s.gathered) == 0 {
+		return
+	}
+	var batch []*Submit
+	batch, s.gathered = r.takeBatch(s.gathered)
+	clear(s.pending)
+	s.encoder.Reset()
+	from := r.store.Applied()
+	next := version.Version{Epoch: r.store.Meta().Epoch, Seq: from.Seq}
+	results := make([][]wire.Result, len(batch))
+	var entries []*store.Entry
+	var block []byte
+	for i, group := range batch {
+		results[i] = make([]wire.Result, len(group.Writes))
+		for j := range group.Writes {
+			res, e := r.decide(&group.Writes[j], next)
+			results[i][j] = res
+			if e != nil {
+				next = e.Version
+				s.pending[e.Key] = e
+				entries = append(entries, e)
+				block = s.encoder.Append(block, e)
+			}
+		}
+	}
+	answer := func() {
+		for i, group := range batch {
+			r.emit(Reply{Ref: group.Ref, Results: results[i]})
+		}
+	}
+	if len(entries) == 0 {
+		answer()
+		r.order()
+		return
+	}
+	meta := r.store.Meta()
+	meta.Stamp = r.clock.Last()
+	s.ordering = true
+	r.persist(store.AppendDelta(nil, from, next, meta, block), true, func(f Failure) {
+		s.ordering = false
+		switch f {
+		case None:
+			s.ordered = true
+			r.store.Commit(entries, meta.Stamp)
+			answer()
+			r.advanceAll()
+		case Full:
+			r.refuseAll(batch, wire.Full)
+		case Broken:
+			r.refuseAll(batch, wire.Unknown)
+			r.halt()
+			return
+		}
+		r.order()
+	})
+}
+
+// decide says what becomes of a write when the last version given is last, and
+// makes its entry if it is to be ordered.
+func (r *Replica) decide(w *wire.Write, last version.Version) (wire.Result, *store.Entry) {
+	current := r.root.pending[w.Key]
+	if current == nil {
+		current = r.store.Current(w.Key)
+	}
+	if current != nil && current.Write == w.ID && !w.ID.IsZero() {
+		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
+	}
+	if met, version := holds(w.If, current); !met {
+		return wire.Result{Outcome: wire.Unmet, Version: version}, nil
+	}
+	if w.Stamp != 0 && current != nil && current.Stamp > w.Stamp {
+		return wire.Result{Outcome: wire.Superseded, Version: current.Version}, nil
+	}
+	stamp := w.Stamp
+	if stamp == 0 {
+		stamp = r.clock.Next(r.now.Unix)
+	}
+	e := &store.Entry{
+		Key: w.Key, Value: w.Value, Stamp: stamp, Write: w.ID,
+		Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
+	}
+	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
+}
+
+// holds judges a condition against a key's entry, and tells the version of the
+// key, zero where it is absent.
+func holds(c wire.Condition, current *store.Entry) (bool, version.Version) {
+	var at version.Version
+	if current != nil && !current.Deleted() {
+		at = current.Version
+	}
+	switch c.Kind {
+	case wire.Matches:
+		return !at.IsZero() && at == c.Version, at
+	case wire.Exists:
+		return !at.IsZero(), at
+	case wire.Absent:
+		return at.IsZero(), at
+	default:
+		return true, at
+	}
+}
+
+// takeBatch splits off the groups, whole, that go into one batch.
+func (r *Replica) takeBatch(gathered []*Submit) (batch, rest []*Submit) {
+	writes, bytes, n := 0, 0, 0
+	for n < len(gathered) {
+		g := gathered[n]
+		writes += len(g.Writes)
+		bytes += g.size()
+		if n > 0 && (writes > maxBatchWrites || bytes > r.cfg.BatchBytes) {
+			break
+		}
+		n++
+	}
+	return gathered[:n:n], gathered[n:]
+}
+
+// size is the bytes of the group's keys and values.
+func (in *Submit) size() int {
+	if in.bytes == 0 {
+		for i := range in.Writes {
+			in.bytes += len(in.Writes[i].Key) + len(in.Writes[i].Value)
+		}
+	}
+	return in.bytes
+}
+
+func (r *Replica) refuseAll(groups []*Submit, outcome wire.Outcome) {
+	for _, g := range groups {
+		r.refuse(g, outcome)
+	}
+}
+
+// halt stops ordering until the process is started again: after a failed flush
+// nobody knows what is on the disk. Reads and pushes of what is known go on.
+func (r *Replica) halt() {
+	r.root.open, r.root.halted = false, true
+	r.refuseAll(r.root.gathered, wire.Unreachable)
+	r.root.gathered = nil
+}
+
+// Halted reports whether the root stopped ordering because its disk failed.
+func (r *Replica) Halted() bool { return r.root.halted }
+
+// expire moves the floor up to the last of the oldest tombstones with stamps
+// before in.Before, and drops them.
+func (r *Replica) expire(in Expire) {
+	if !r.root.open {
+		return
+	}
+	meta := r.store.Meta()
+	floor := r.store.ExpiredTombstones(in.Before)
+	if floor.Seq <= meta.Floor.Seq {
+		return
+	}
+	meta.Floor = floor
+	r.persist(store.AppendMetaRecord(nil, meta), false, func(f Failure) {
+		if f != None {
+			return // nothing is lost by keeping tombstones; the next Expire tries again
+		}
+		meta := r.store.Meta()
+		meta.Floor = floor
+		r.store.SetMeta(meta)
+	})
+}

@@ -1,0 +1,212 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"xylem/store"
+	"xylem/sync/version"
+)
+
+// Write is a write on its way to the root.
+type Write struct {
+	ID    version.WriteID
+	Key   string
+	Value string        // compact JSON; empty for a delete
+	Stamp version.Stamp // kept from where it was taken; zero: the root gives it
+	If    Condition
+}
+
+// Condition is what must hold at the root for a write to be ordered.
+type Condition struct {
+	Kind    ConditionKind
+	Version version.Version // for Matches
+}
+
+// ConditionKind tells conditions apart.
+type ConditionKind byte
+
+// The conditions of a write.
+const (
+	Always  ConditionKind = 0 // unconditional
+	Matches ConditionKind = 1 // If-Match: the key's entry has this very version
+	Exists  ConditionKind = 2 // If-Match: *
+	Absent  ConditionKind = 3 // If-None-Match: *
+)
+
+// Outcome is what became of a write.
+type Outcome byte
+
+// The outcomes of a write.
+const (
+	Ordered     Outcome = 1 // durable at the root, at Version
+	Superseded  Outcome = 2 // the key has a write with a later stamp: Version is the winner's
+	Unmet       Outcome = 3 // the condition does not hold; Version is the key's, zero where it is absent
+	Unreachable Outcome = 4 // certainly not ordered: the root was not reached, or could not
+	Unknown     Outcome = 5 // it may or may not have been ordered
+	Full        Outcome = 6 // certainly not ordered: the root's disk is full
+)
+
+// Result tells what became of one write.
+type Result struct {
+	Outcome Outcome
+	Version version.Version
+	Stamp   version.Stamp // of an ordered write
+}
+
+// Batch is the writes that one node forwards to its parent in one request.
+type Batch struct {
+	Tree   version.TreeID // zero from a node that belongs to none yet
+	Epoch  uint64
+	Writes []Write
+}
+
+// Results are the answers to a batch, in its order.
+type Results struct {
+	Tree    version.TreeID
+	Epoch   uint64
+	Results []Result
+}
+
+const (
+	batchMagic   = "XYW\x01"
+	resultsMagic = "XYR\x01"
+)
+
+// Bits of a write's first byte above its condition's two.
+const (
+	flagDelete = 1 << 2
+	flagStamp  = 1 << 3
+)
+
+// AppendBatch appends the encoded batch to dst.
+func AppendBatch(dst []byte, b *Batch) []byte {
+	dst = appendHead(dst, batchMagic, b.Tree, b.Epoch, len(b.Writes))
+	for i := range b.Writes {
+		w := &b.Writes[i]
+		flags := byte(w.If.Kind)
+		if w.Value == "" {
+			flags |= flagDelete
+		}
+		if w.Stamp != 0 {
+			flags |= flagStamp
+		}
+		dst = append(dst, flags)
+		dst = binary.AppendUvarint(dst, uint64(w.ID.Node))
+		dst = binary.AppendUvarint(dst, w.ID.Counter)
+		if w.Stamp != 0 {
+			dst = binary.AppendUvarint(dst, uint64(w.Stamp))
+		}
+		if w.If.Kind == Matches {
+			dst = appendVersion(dst, w.If.Version)
+		}
+		dst = appendString(dst, w.Key)
+		if w.Value != "" {
+			dst = appendString(dst, w.Value)
+		}
+	}
+	return dst
+}
+
+// DecodeBatch reads what AppendBatch wrote. The batch shares no memory with b.
+// Every key is checked. The error wraps ErrMalformed.
+func DecodeBatch(b []byte) (Batch, error) {
+	r := reader{rest: b}
+	tree, epoch, count, err := r.head(batchMagic)
+	if err != nil {
+		return Batch{}, err
+	}
+	batch := Batch{Tree: tree, Epoch: epoch}
+	for range count {
+		w, err := r.write()
+		if err != nil {
+			return Batch{}, err
+		}
+		batch.Writes = append(batch.Writes, w)
+	}
+	if len(r.rest) > 0 {
+		return Batch{}, fmt.Errorf("%w: %d bytes follow the last write", ErrMalformed, len(r.rest))
+	}
+	return batch, nil
+}
+
+func (r *reader) write() (Write, error) {
+	flags := r.byte()
+	w := Write{If: Condition{Kind: ConditionKind(flags & 3)}}
+	w.ID = version.WriteID{Node: uint32(r.uvarint()), Counter: r.uvarint()}
+	if flags&flagStamp != 0 {
+		w.Stamp = version.Stamp(r.uvarint())
+	}
+	if w.If.Kind == Matches {
+		w.If.Version = r.version()
+	}
+	w.Key = string(r.bytes(r.uvarint()))
+	if flags&flagDelete == 0 {
+		w.Value = string(r.bytes(r.uvarint()))
+		if w.Value == "" {
+			r.short = true
+		}
+	}
+	if r.short || flags >= flagStamp<<1 {
+		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
+	}
+	if err := store.CheckKey(w.Key); err != nil {
+		return w, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return w, nil
+}
+
+// AppendResults appends the encoded results to dst.
+func AppendResults(dst []byte, rs *Results) []byte {
+	dst = appendHead(dst, resultsMagic, rs.Tree, rs.Epoch, len(rs.Results))
+	for _, res := range rs.Results {
+		dst = append(dst, byte(res.Outcome))
+		dst = appendVersion(dst, res.Version)
+		dst = binary.AppendUvarint(dst, uint64(res.Stamp))
+	}
+	return dst
+}
+
+// DecodeResults reads what AppendResults wrote. The error wraps ErrMalformed.
+func DecodeResults(b []byte) (Results, error) {
+	r := reader{rest: b}
+	tree, epoch, count, err := r.head(resultsMagic)
+	if err != nil {
+		return Results{}, err
+	}
+	rs := Results{Tree: tree, Epoch: epoch}
+	for range count {
+		res := Result{Outcome: Outcome(r.byte()), Version: r.version(), Stamp: version.Stamp(r.uvarint())}
+		if r.short || res.Outcome < Ordered || res.Outcome > Full {
+			return Results{}, fmt.Errorf("%w: a result is cut short", ErrMalformed)
+		}
+		rs.Results = append(rs.Results, res)
+	}
+	if len(r.rest) > 0 {
+		return Results{}, fmt.Errorf("%w: %d bytes follow the last result", ErrMalformed, len(r.rest))
+	}
+	return rs, nil
+}
+
+func appendHead(dst []byte, magic string, tree version.TreeID, epoch uint64, count int) []byte {
+	dst = append(dst, magic...)
+	dst = append(dst, tree[:]...)
+	dst = binary.AppendUvarint(dst, epoch)
+	return binary.AppendUvarint(dst, uint64(count))
+}
+
+func (r *reader) head(magic string) (tree version.TreeID, epoch, count uint64, err error) {
+	if string(r.bytes(uint64(len(magic)))) != magic {
+		return tree, 0, 0, fmt.Errorf("%w: it does not begin with %q", ErrMalformed, magic)
+	}
+	copy(tree[:], r.bytes(uint64(len(tree))))
+	epoch, count = r.uvarint(), r.uvarint()
+	if r.short || count > uint64(len(r.rest)) {
+		return tree, 0, 0, fmt.Errorf("%w: its head is cut short", ErrMalformed)
+	}
+	return tree, epoch, count, nil
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
