@@ -29,6 +29,14 @@ const (
 	flagEpoch
 )
 
+// MaxNode is the highest k of NODE-k that a write id may name.
+const MaxNode = 1 << 16
+
+// maxSharedBytes is the largest value that shares its memory with its key. The
+// maps keep the key that they saw first, and with it the value beside it, for as
+// long as the key lives.
+const maxSharedBytes = 256
+
 // deltas is what encoder and decoder remember of the entries before.
 type deltas struct {
 	epoch, seq uint64
@@ -148,7 +156,7 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	before.seq += uint64(r.varint())
 	before.stamp += version.Stamp(r.varint())
 	node := r.uvarint()
-	if node > 1<<16 {
+	if node > MaxNode {
 		r.fail("no such node")
 		return nil
 	}
@@ -165,11 +173,12 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	if r.failed != "" {
 		return nil
 	}
-	text := string(key) + string(value) // one allocation for both
-	e := &Entry{
-		Key: text[:len(key)], Value: text[len(key):],
-		Version: version.Version{Epoch: before.epoch, Seq: before.seq},
-		Stamp:   before.stamp, Write: id,
+	e := &Entry{Version: version.Version{Epoch: before.epoch, Seq: before.seq}, Stamp: before.stamp, Write: id}
+	if len(value) <= maxSharedBytes { // one allocation for both
+		text := string(key) + string(value)
+		e.Key, e.Value = text[:len(key)], text[len(key):]
+	} else {
+		e.Key, e.Value = string(key), string(value)
 	}
 	if err := CheckKey(e.Key); err != nil {
 		r.fail(err.Error())

@@ -14,7 +14,7 @@ var ErrGap = errors.New("the delta begins after the applied version")
 
 // Store is the state of one node. Reads take no lock and may come from any
 // goroutine; changes come from one goroutine at a time, the one that owns the
-// protocol, except Learn and Note, which any may call.
+// protocol, except Learn and LearnAnswer, which any may call.
 //
 // Invariants: base holds exactly the root's state at Applied; Applied never
 // moves backwards along a history; whoever has seen one entry of a push never
@@ -149,7 +149,9 @@ func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Di
 		}
 		s.base.Store(&view{applied: to, table: v.table})
 	}
-	s.setMeta(meta)
+	if meta.Epoch >= s.meta.Epoch { // else it comes late
+		s.setMeta(meta)
+	}
 	s.overlay.covered(s.base.Load().applied)
 	return v.table.digest, nil
 }
@@ -200,9 +202,12 @@ func (s *Store) Counts() Counts {
 func (s *Store) Cut(from version.Version) *Cut {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := s.base.Load()
+	return s.base.Load().cut(from, s.meta)
+}
+
+func (v *view) cut(from version.Version, meta Meta) *Cut {
 	return &Cut{
-		From: from, To: v.applied, Meta: s.meta, Digest: v.table.digest, Live: v.table.live,
+		From: from, To: v.applied, Meta: meta, Digest: v.table.digest, Live: v.table.live,
 		records: v.table.changes[v.table.after(from.Seq):],
 	}
 }
@@ -211,29 +216,39 @@ func (s *Store) Cut(from version.Version) *Cut {
 // writes, and reports whether it is the digest kept. If not, the recomputed one
 // takes its place, so that the next push finds the difference too.
 func (s *Store) Verify() bool {
-	cut := s.Cut(version.Version{})
-	var actual Digest
-	var hash hasher
-	served := s.base.Load().table
-	for e := range cut.Entries() {
-		current := served.get(e.Key)
-		switch {
-		case current == nil: // a live key that no reader finds adds nothing
-		case current.Version == e.Version && !current.Deleted():
-			actual = actual.Add(hash.sum(current))
-		case current.Version.Seq > e.Version.Seq && !e.Deleted():
-			actual = actual.Add(hash.sum(e)) // overwritten since the cut
-		}
-	}
+	s.mu.Lock()
+	served := s.base.Load()
+	cut := served.cut(version.Version{}, s.meta)
+	s.mu.Unlock()
+	actual := served.table.digestOf(cut)
 	if actual == cut.Digest {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.base.Load().table; t == served {
+	if t := s.base.Load().table; t == served.table {
 		t.digest = t.digest.Add(actual.Sub(cut.Digest))
 	}
 	return false
+}
+
+// digestOf recomputes the digest of the cut, which is of this table, from what
+// readers are served now.
+func (t *table) digestOf(cut *Cut) (actual Digest) {
+	var hash hasher
+	for r := range cut.current() {
+		current := t.get(r.Key)
+		switch {
+		case current != nil && current.Version == r.Version:
+			if !current.Deleted() {
+				actual = actual.Add(hash.sum(current))
+			}
+		case r.supersededBy.Load() == 0: // no reader finds it, or an older one: it adds nothing
+		case !r.Deleted(): // overwritten since the cut, and perhaps deleted and purged
+			actual = actual.Add(hash.sum(&r.Entry))
+		}
+	}
+	return actual
 }
 
 // ExpiredTombstones is the version of the last tombstone, from the oldest on, of

@@ -174,9 +174,20 @@ type Cut struct {
 // key once.
 func (c *Cut) Entries() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
+		for r := range c.current() {
+			if !yield(&r.Entry) {
+				return
+			}
+		}
+	}
+}
+
+// current yields the records that were current at To, in version order.
+func (c *Cut) current() iter.Seq[*record] {
+	return func(yield func(*record) bool) {
 		for _, r := range c.records {
 			by := r.supersededBy.Load()
-			if (by == 0 || by > c.To.Seq) && !yield(&r.Entry) {
+			if (by == 0 || by > c.To.Seq) && !yield(r) {
 				return
 			}
 		}

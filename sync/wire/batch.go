@@ -133,7 +133,8 @@ func DecodeBatch(b []byte) (Batch, error) {
 func (r *reader) write() (Write, error) {
 	flags := r.byte()
 	w := Write{If: Condition{Kind: ConditionKind(flags & 3)}}
-	w.ID = version.WriteID{Node: uint32(r.uvarint()), Counter: r.uvarint()}
+	node := r.uvarint()
+	w.ID = version.WriteID{Node: uint32(node), Counter: r.uvarint()}
 	if flags&flagStamp != 0 {
 		w.Stamp = version.Stamp(r.uvarint())
 	}
@@ -149,6 +150,9 @@ func (r *reader) write() (Write, error) {
 	}
 	if r.short || flags >= flagStamp<<1 {
 		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
+	}
+	if node > store.MaxNode { // ordered, it would make blocks that no node can read
+		return w, fmt.Errorf("%w: a write of node %d", ErrMalformed, node)
 	}
 	if err := store.CheckKey(w.Key); err != nil {
 		return w, fmt.Errorf("%w: %w", ErrMalformed, err)

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"xylem/configs"
+)
+
+// setting is a flag that overrides one key of the configuration. The value is checked where all configuration is.
+type setting struct {
+	flag, key, usage string
+}
+
+var (
+	treeSettings = []setting{
+		{"depth", "tree.depth", "levels of the tree; it has 2^depth - 1 nodes"},
+		{"host-port-base", "api.host_port_base", "NODE-k is at this port plus k on the host"},
+	}
+	clientSettings = []setting{
+		{"client-url", "client.url", "template that turns a node into a URL, as http://localhost:{host_port}"},
+	}
+	runSettings = []setting{
+		{"data-dir", "data.dir", "directory for the data, one folder in it per node"},
+		{"schedule", "sync.schedule", "when the root pushes: a cron expression or @every 5s"},
+		{"eager", "sync.eager", "push as soon as something was written; --eager=false waits for the schedule"},
+		{"fanout", "sync.fanout", "who pushes to whom: direct or tree"},
+		{"log-level", "log.level", "debug, info, warn or error"},
+		{"log-format", "log.format", "text or json"},
+	}
+	upSettings = []setting{
+		{"startup-delay", "tree.startup_delay", "time between starting one node and the next"},
+	}
+	nodeSettings = []setting{
+		{"listen", "node.listen", "host:port to serve on"},
+		{"advertise", "node.advertise", "URL under which other nodes reach this one"},
+		{"root-url", "tree.root_url", "URL where nodes find the root"},
+	}
+	allSettings = [][]setting{treeSettings, clientSettings, runSettings, upSettings, nodeSettings}
+)
+
+func addSettings(flags *pflag.FlagSet, lists ...[]setting) {
+	for _, list := range lists {
+		for _, s := range list {
+			flags.String(s.flag, "", s.usage+" ("+s.key+")")
+			if s.flag == "eager" {
+				flags.Lookup(s.flag).NoOptDefVal = "true"
+			}
+		}
+	}
+}
+
+// addConfigFlags adds the flags that every command has.
+func addConfigFlags(flags *pflag.FlagSet) {
+	flags.String("config", "", "configuration `file` (default configs/tree.yaml where there is one, else a copy built in)")
+	flags.StringArray("set", nil, "override any `key=value` of the configuration, as sync.min_interval=10ms")
+	addSettings(flags, treeSettings)
+}
+
+// config loads the configuration for commands that only talk to nodes, with the flags of cmd over it.
+func (a *app) config(cmd *cobra.Command) (configs.Config, error) {
+	return a.load(cmd, configs.Source{WithoutSecretFile: true, Overrides: map[string]any{}})
+}
+
+// load reads the configuration from source with the flags of cmd over it, except what source overrides itself.
+func (a *app) load(cmd *cobra.Command, source configs.Source) (configs.Config, error) {
+	overrides, err := overridesOf(cmd.Flags())
+	if err != nil {
+		return configs.Config{}, err
+	}
+	maps.Copy(overrides, source.Overrides)
+	source.Path, _ = cmd.Flags().GetString("config")
+	source.Environ, source.Overrides = a.env, overrides
+	cfg, err := configs.Load(source)
+	if err != nil {
+		// A heading, then one problem a line.
+		heading, problems, _ := strings.Cut(err.Error(), "\n")
+		return configs.Config{}, usage("%s: %s", heading, strings.ReplaceAll(problems, "\n", "; "))
+	}
+	return cfg, nil
+}
+
+// overridesOf gathers what the flags say, by key. A flag of its own counts more than --set.
+func overridesOf(flags *pflag.FlagSet) (map[string]any, error) {
+	overrides := map[string]any{}
+	sets, _ := flags.GetStringArray("set")
+	for _, set := range sets {
+		key, value, found := strings.Cut(set, "=")
+		if !found || key == "" {
+			return nil, usage("--set %q: want key=value, as sync.min_interval=10ms", set)
+		}
+		overrides[key] = value
+	}
+	for _, list := range allSettings {
+		for _, s := range list {
+			if flag := flags.Lookup(s.flag); flag != nil && flag.Changed {
+				overrides[s.key] = flag.Value.String()
+			}
+		}
+	}
+	return overrides, nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xylem/configs"
+)
+
+// secretBytes is the length of the secret that `xylem up` makes.
+const secretBytes = 32
+
+func (a *app) upCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start a whole tree on this machine",
+		Long: `Start all nodes of the tree in this process, the root first. NODE-k is at port 5000+k of 127.0.0.1, and at no other
+address: clients are not asked who they are. Without data.dir the data is in a temporary directory, which is removed at
+the end.
+
+Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.`,
+		Example: `  xylem up
+  xylem up --depth 4 --startup-delay 0s
+  xylem up --data-dir ./data                     # keep the data
+  xylem up --eager=false --schedule '@every 5s'  # push on schedule only
+  xylem up --host-port-base 6000                 # NODE-1 at port 6001`,
+		Args: needArgs(),
+	}
+	addSettings(cmd.Flags(), upSettings, runSettings)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := a.load(cmd, configs.Source{
+			Overrides: map[string]any{"coordinator.kind": configs.CoordinatorEmbedded},
+		})
+		if err != nil {
+			return err
+		}
+		cfg.Log = a.quiet(cfg.Log, cmd.Flags().Changed("log-level"))
+		return a.up(cmd.Context(), cfg, hint(cmd, cfg))
+	}
+	return cmd
+}
+
+// up runs the tree until a signal or a failure ends it.
+func (a *app) up(ctx context.Context, cfg configs.Config, hint string) error {
+	if cfg.Auth.ClusterSecret == "" {
+		secret := make([]byte, secretBytes)
+		_, _ = rand.Read(secret) // never fails
+		cfg.Auth.ClusterSecret = configs.Secret(secret)
+	}
+	listeners, err := bindAll(cfg)
+	if err != nil {
+		return err
+	}
+	where := cfg.Data.Dir
+	if where == "" {
+		dir, err := os.MkdirTemp("", "xylem-up-")
+		if err != nil {
+			closeAll(listeners)
+			return failed("making a temporary directory (set data.dir to use another): %w", err)
+		}
+		defer os.RemoveAll(dir)
+		cfg.Data.Dir, where = dir, dir+", removed at the end"
+	}
+	fmt.Fprintf(a.stdout, "%d nodes in this process; data in %s\n", cfg.Nodes(), where)
+	return a.untilSignal(ctx, func(ctx context.Context) error {
+		g := newGrove(a, cfg, listeners)
+		return g.live(ctx, hint)
+	})
+}
+
+// hint is what to try first, with the flags that make other commands find this tree.
+func hint(cmd *cobra.Command, cfg configs.Config) string {
+	same := ""
+	for _, name := range []string{"config", "depth", "host-port-base"} {
+		if flag := cmd.Flags().Lookup(name); flag.Changed {
+			same += " --" + name + " " + flag.Value.String()
+		}
+	}
+	sets, _ := cmd.Flags().GetStringArray("set")
+	for _, set := range sets {
+		if strings.HasPrefix(set, "api.") || strings.HasPrefix(set, "tree.") {
+			same += " --set " + set
+		}
+	}
+	return fmt.Sprintf("try: xylem put%s %s hello world    (API: http://127.0.0.1:%d/docs; Ctrl-C stops the tree)",
+		same, cfg.NodeName(min(6, cfg.Nodes())), cfg.API.HostPortBase+cfg.Tree.Root)
+}

@@ -1,0 +1,39 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrNode is what every error of ParseNode is: a name that no node of the tree
+// has.
+var ErrNode = errors.New("no such node")
+
+// nodePrefix is what the name of a node begins with, in capitals or not.
+const nodePrefix = "NODE-"
+
+// Nodes is N, the number of nodes in the tree: 2^depth - 1.
+func (c Config) Nodes() int { return 1<<c.Tree.Depth - 1 }
+
+// NodeName is the name of the node with number k, as in NODE-7.
+func (c Config) NodeName(k int) string { return nodePrefix + strconv.Itoa(k) }
+
+// ParseNode reads the name of a node in a tree of n: NODE-7, node-7 and 7 name
+// the same. The error says why a name is refused.
+func ParseNode(text string, n int) (k int, err error) {
+	digits := text
+	if len(text) >= len(nodePrefix) && strings.EqualFold(text[:len(nodePrefix)], nodePrefix) {
+		digits = text[len(nodePrefix):]
+	}
+	isOther := func(r rune) bool { return r < '0' || r > '9' }
+	if digits == "" || strings.ContainsFunc(digits, isOther) || (len(digits) > 1 && digits[0] == '0') {
+		return 0, fmt.Errorf("%w: %q is not the name of a node: allowed is a name as in NODE-7, node-7 or 7", ErrNode, text)
+	}
+	k, err = strconv.Atoi(digits)
+	if err != nil || k < 1 || k > n {
+		return 0, fmt.Errorf("%w: %q is outside this tree, whose %d nodes are NODE-1 to NODE-%d", ErrNode, text, n, n)
+	}
+	return k, nil
+}

@@ -1,0 +1,74 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"xylem/store"
+	"xylem/sync/wire"
+)
+
+// ErrSequence is returned for a piece that does not follow the one before: the
+// push is to be sent again from its first piece.
+var ErrSequence = errors.New("the piece does not follow the one before")
+
+// Assembly gathers the pieces of one push at a time, beside the state. The zero
+// Assembly is ready. Not safe for concurrent use.
+type Assembly struct {
+	number  uint64
+	epoch   uint64
+	next    uint32
+	blocks  [][]byte
+	entries []*store.Entry
+	builder *store.Builder
+}
+
+// Add takes the next piece, whose block it keeps, and returns the input that it
+// makes: Partial, unless the push is complete. The error wraps ErrSequence or
+// wire.ErrMalformed, and the pieces before are forgotten then.
+func (a *Assembly) Add(sender uint32, h *wire.Header, block []byte) (*Piece, error) {
+	if h.Piece == 0 {
+		*a = Assembly{number: h.Number, epoch: h.Meta.Epoch}
+	}
+	if h.Number != a.number || h.Meta.Epoch != a.epoch || h.Piece != a.next {
+		*a = Assembly{}
+		return nil, fmt.Errorf("piece %d of push %d: %w", h.Piece, h.Number, ErrSequence)
+	}
+	a.next++
+	if err := a.add(h, block); err != nil {
+		*a = Assembly{}
+		return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
+	}
+	if !h.Last {
+		return &Piece{Sender: sender, Header: *h, Partial: true}, nil
+	}
+	complete := &Piece{Sender: sender, Header: *h, Blocks: a.blocks, Entries: a.entries, Builder: a.builder}
+	*a = Assembly{}
+	return complete, nil
+}
+
+func (a *Assembly) add(h *wire.Header, block []byte) error {
+	entries, err := store.DecodeBlock(nil, block)
+	if err != nil {
+		return err
+	}
+	switch h.Kind {
+	case wire.Snapshot:
+		if a.builder == nil {
+			a.builder = store.NewBuilder()
+		}
+		return a.builder.Add(entries)
+	case wire.Delta:
+		for _, e := range entries {
+			if e.Version.Seq <= h.From.Seq || e.Version.Seq > h.To.Seq || !h.Meta.OnHistory(e.Version) {
+				return fmt.Errorf("an entry at %v in a delta from %v to %v", e.Version, h.From, h.To)
+			}
+		}
+		a.blocks, a.entries = append(a.blocks, block), append(a.entries, entries...)
+	default:
+		if len(entries) > 0 {
+			return fmt.Errorf("a %v with %d entries", h.Kind, len(entries))
+		}
+	}
+	return nil
+}

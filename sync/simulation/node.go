@@ -1,0 +1,275 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"xylem/store"
+	"xylem/store/journal"
+	"xylem/sync/replica"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// Node is one simulated process and its disk.
+type Node struct {
+	id   uint32
+	tree *Tree
+	disk *journal.MemDisk
+	skew time.Duration // of its wall clock
+
+	boot    uint64 // counts starts; 0 while it is down
+	starts  uint64
+	journal *journal.Journal
+	ident   store.Identity
+	counter uint64
+	store   *store.Store
+	replica *replica.Replica
+	pieces  replica.Assembly
+	diskAt  time.Duration // when the last disk request ends
+
+	refs    replica.Ref
+	replies map[replica.Ref]func([]wire.Result)
+	acks    map[replica.Ref]func(replica.Ack)
+	admits  map[replica.Ref]func(replica.Verdict)
+	joined  map[uint32]uint64 // at the root: who was let in, and its boot
+}
+
+func (n *Node) up() bool     { return n.boot != 0 }
+func (n *Node) isRoot() bool { return n.id == 1 }
+
+func (n *Node) parent() *Node {
+	if n.isRoot() {
+		return nil
+	}
+	return n.tree.node(n.id / 2)
+}
+
+// unix is what the node's wall clock shows, in milliseconds: wrong by its skew.
+func (n *Node) unix() int64 {
+	return (1000*time.Hour + n.tree.world.Now() + n.skew).Milliseconds()
+}
+
+// start recovers the disk and begins a run.
+func (n *Node) start() error {
+	marker := rand.New(rand.NewPCG(n.tree.world.Rand.Uint64(), 0))
+	j, err := journal.Open(journal.Options{FS: n.disk, Dir: "data", SegmentBytes: 16 << 10, Marker: marker.Uint32})
+	if err != nil {
+		return err
+	}
+	rec := store.NewRecovery()
+	if _, err = j.Replay(func(_ journal.Source, record []byte) error { return rec.Visit(record) }); err == nil {
+		err = rec.Finish()
+	}
+	if err != nil {
+		return err
+	}
+	n.starts++
+	n.boot = n.starts
+	n.ident = store.Identity{Node: n.id, Boot: max(rec.Identity.Boot+1, n.starts<<8)}
+	if err := j.Append(store.AppendIdentity(nil, n.ident)); err != nil {
+		return err
+	}
+	if err := j.Sync(); err != nil {
+		return err
+	}
+	n.counter = n.ident.Boot << version.BootShift
+	n.journal, n.store, n.diskAt = j, rec.Store, n.tree.world.Now()
+	n.pieces = replica.Assembly{}
+	n.replies = make(map[replica.Ref]func([]wire.Result))
+	n.acks = make(map[replica.Ref]func(replica.Ack))
+	n.admits = make(map[replica.Ref]func(replica.Verdict))
+	n.joined = make(map[uint32]uint64)
+	var tree version.TreeID
+	tree[0], tree[1] = byte(n.id), byte(n.starts)
+	n.replica = replica.New(replica.Config{
+		Node: n.id, Root: 1, Store: n.store, NewTree: tree, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
+		BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+	})
+	n.tree.world.Tracef("NODE-%d starts at %v", n.id, n.store.Applied())
+	n.tree.recovered(n)
+	n.step(replica.Started{})
+	n.announce()
+	n.scheduleTick()
+	return nil
+}
+
+// stop ends the run: by kill -9, or with the power of its disk.
+func (n *Node) stop(power bool) {
+	n.tree.world.Tracef("NODE-%d stops, power cut: %v", n.id, power)
+	n.boot = 0
+	if power {
+		n.disk.Crash()
+	} else {
+		n.disk.Kill()
+	}
+}
+
+// after has something happen at this node, unless its run ends before.
+func (n *Node) after(delay time.Duration, do func()) {
+	boot := n.boot
+	n.tree.world.After(delay, func() {
+		if n.boot == boot {
+			do()
+		}
+	})
+}
+
+func (n *Node) scheduleTick() {
+	n.after(n.tree.schedule, func() {
+		n.step(replica.Tick{})
+		if n.tree.world.Chance(0.3) {
+			ago := n.tree.world.Between(0, 4*time.Second)
+			n.step(replica.Expire{Before: version.StampAt(n.unix() - ago.Milliseconds())})
+		}
+		n.scheduleTick()
+	})
+}
+
+// announce tells the root, again and again, that this node lives.
+func (n *Node) announce() {
+	if n.isRoot() {
+		return
+	}
+	root, boot := n.tree.node(1), n.boot
+	meta, applied := n.store.Meta(), n.store.Applied()
+	n.tree.call(n, root, func(answer func(any)) {
+		root.refs++
+		root.admits[root.refs] = func(v replica.Verdict) {
+			if v == replica.Welcome {
+				root.welcome(n.id, boot)
+			}
+			answer(v)
+		}
+		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied})
+	}, func(answer any, how fate) {
+		if answer == replica.Stranger {
+			n.tree.fail("NODE-%d of tree %v is a stranger to the root", n.id, meta.Tree)
+		}
+	})
+	n.after(300*time.Millisecond, n.announce)
+}
+
+// welcome lists a member, at the root.
+func (n *Node) welcome(id uint32, boot uint64) {
+	if n.joined[id] >= boot {
+		return
+	}
+	n.joined[id] = boot
+	var members replica.Members
+	for id := range uint32(len(n.tree.nodes)) + 1 {
+		if boot, found := n.joined[id]; found {
+			members.Members = append(members.Members, replica.Member{Node: id, Instance: fmt.Sprint(boot)})
+		}
+	}
+	n.step(members)
+}
+
+// step hands the core an input and carries out what it asks for.
+func (n *Node) step(in replica.Input) {
+	now := replica.Now{Mono: n.tree.world.Now(), Unix: n.unix()}
+	for _, e := range append([]replica.Effect(nil), n.replica.Step(now, in)...) {
+		n.perform(e)
+	}
+	n.tree.observe(n)
+	if at, set := n.replica.NextWake(); set {
+		n.after(max(at-n.tree.world.Now(), 0)+1, func() { n.step(replica.Wake{}) })
+	}
+}
+
+func (n *Node) perform(e replica.Effect) {
+	switch e := e.(type) {
+	case replica.Persist:
+		n.write(func() error {
+			if err := n.journal.Append(e.Record); err != nil || !e.Sync {
+				return err
+			}
+			return n.journal.Sync()
+		})
+	case replica.Checkpoint:
+		n.write(func() error { return n.checkpoint(e.State) })
+	case replica.Forward:
+		n.forward(e.Batch)
+	case replica.Reply:
+		n.replies[e.Ref](e.Results)
+		delete(n.replies, e.Ref)
+	case replica.Acknowledge:
+		n.acks[e.Ref](e.Ack)
+		delete(n.acks, e.Ref)
+	case replica.Admit:
+		n.admits[e.Ref](e.Verdict)
+		delete(n.admits, e.Ref)
+	case replica.Push:
+		n.push(e)
+	case replica.Fetch:
+		n.fetch(e.Node)
+	}
+}
+
+// write has a request carried out by the disk, which takes them one by one.
+func (n *Node) write(do func() error) {
+	w := n.tree.world
+	n.diskAt = max(n.diskAt, w.Now()) + w.Between(10*time.Microsecond, 3*time.Millisecond)
+	n.after(n.diskAt-w.Now(), func() {
+		failure := replica.None
+		if err := do(); err != nil {
+			failure = replica.Broken
+		}
+		n.step(replica.Persisted{Failure: failure})
+		if n.replica.Settled() && n.journal.LogBytes() > 8<<10 && w.Chance(0.2) {
+			if err := n.checkpoint(n.store.Cut(version.Version{})); err != nil {
+				n.tree.fail("NODE-%d: checkpoint: %v", n.id, err)
+			}
+		}
+	})
+}
+
+func (n *Node) checkpoint(state *store.Cut) error {
+	cp, err := n.journal.StartCheckpoint()
+	if err != nil {
+		return err
+	}
+	if err := store.WriteState(state, n.ident, nil, cp.Write); err != nil {
+		return err
+	}
+	return cp.Commit()
+}
+
+// submit takes writes of a client or child.
+func (n *Node) submit(writes []wire.Write, reply func([]wire.Result)) {
+	n.refs++
+	n.replies[n.refs] = reply
+	n.step(&replica.Submit{Ref: n.refs, Writes: writes})
+}
+
+func (n *Node) forward(batch wire.Batch) {
+	parent := n.parent()
+	n.tree.Stats.Forwards++
+	request := wire.AppendBatch(nil, &batch)
+	n.tree.callOnce(n, parent, func(answer func(any)) {
+		received, err := wire.DecodeBatch(request)
+		if err != nil {
+			n.tree.fail("a batch does not decode: %v", err)
+			return
+		}
+		parent.submit(received.Writes, func(results []wire.Result) {
+			meta := parent.store.Meta()
+			answer(wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: meta.Epoch, Results: results}))
+		})
+	}, func(answer any, how fate) {
+		switch how {
+		case refused:
+			n.step(replica.Forwarded{Failed: wire.Unreachable})
+		case silent:
+			n.step(replica.Forwarded{Failed: wire.Unknown})
+		case answered:
+			results, err := wire.DecodeResults(answer.([]byte))
+			if err != nil {
+				n.tree.fail("results do not decode: %v", err)
+				return
+			}
+			n.step(replica.Forwarded{Results: results})
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package simulation_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"xylem/sync/simulation"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 50, "how many seeds TestSeeds runs")
+	from  = flag.Uint64("from", 1, "the first seed")
+	trace = flag.Bool("events", false, "print everything that happens")
+)
+
+// TestSeeds hurts a tree in ways that each seed draws, heals it, and demands that
+// all nodes are equal and that no acknowledged write is missing. A failing seed
+// replays with: go test ./sync/simulation -run TestSeeds -from=SEED -seeds=1 -events
+func TestSeeds(t *testing.T) {
+	var total simulation.Stats
+	for seed := *from; seed < *from+*seeds; seed++ {
+		var out *os.File
+		if *trace {
+			out = os.Stdout
+		}
+		stats, _, err := run(seed, out)
+		if err != nil {
+			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -from=%d -seeds=1 -events", err, seed)
+		}
+		if stats.Acknowledged < 10 || stats.Kills+stats.PowerCuts == 0 {
+			t.Errorf("seed %d proves nothing: %+v", seed, stats)
+		}
+		total.Acknowledged += stats.Acknowledged
+		total.Unknown += stats.Unknown
+		total.Refused += stats.Refused
+		total.Kills += stats.Kills
+		total.PowerCuts += stats.PowerCuts
+		total.Lost += stats.Lost
+	}
+	t.Logf("%d seeds from %d: %+v", *seeds, *from, total)
+}
+
+func run(seed uint64, out *os.File) (simulation.Stats, uint64, error) {
+	if out == nil {
+		return simulation.Run(seed, simulation.DefaultScenario(), nil)
+	}
+	return simulation.Run(seed, simulation.DefaultScenario(), out)
+}
+
+// TestSameSeedSameRun keeps the promise that a seed replays: two runs of it are
+// the same to the last message.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := uint64(1); seed <= 5; seed++ {
+		_, first, _ := run(seed, nil)
+		_, second, _ := run(seed, nil)
+		if first != second {
+			t.Errorf("seed %d ran in two ways", seed)
+		}
+	}
+}
