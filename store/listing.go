@@ -20,7 +20,7 @@ type Page struct {
 // List returns the live entries whose keys begin with prefix and come after the
 // key after, at most limit of them (1 to MaxPage), from base and overlay.
 func (s *Store) List(prefix, after string, limit int) Page {
-	noted := s.overlay.list(prefix, after)
+	noted := s.overlay.list(prefix, after, s.base.Load().table)
 	s.mu.Lock()
 	v := s.base.Load()
 	page := Page{AsOf: v.applied}
@@ -58,16 +58,24 @@ func (t *table) list(prefix, after string, limit int) []*Entry {
 	return found
 }
 
-// list returns what is known beyond the base of the keys in question, in order.
-func (o *overlay) list(prefix, after string) []*note {
+// list returns what is known beyond the base of the keys in question, in order;
+// a tombstone for a known absence of a key that the table has.
+func (o *overlay) list(prefix, after string, t *table) []*note {
 	if o.count.Load() == 0 {
 		return nil
 	}
 	var found []*note
 	for key, n := range o.notes.All() {
-		if n.entry != nil && key > after && strings.HasPrefix(key, prefix) {
-			found = append(found, n)
+		if key <= after || !strings.HasPrefix(key, prefix) {
+			continue
 		}
+		if n.entry == nil {
+			if t.get(key) == nil {
+				continue // nothing there that the absence would hide
+			}
+			n = &note{entry: &Entry{Key: key}, asOf: n.asOf}
+		}
+		found = append(found, n)
 	}
 	slices.SortFunc(found, func(a, b *note) int { return strings.Compare(a.entry.Key, b.entry.Key) })
 	return found

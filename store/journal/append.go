@@ -9,8 +9,9 @@ import (
 // Append writes the records, in order, with one write. They survive the end of the process from then on, and the loss
 // of power from the next Sync on. It copies what it needs.
 //
-// On an error none of them is in the journal. ErrNoSpace and ErrTooLarge leave it usable, ErrFailed does not; with
-// another error of the file system the next Append may be tried.
+// On an error none of them is in the journal, except that after ErrFailed a prefix of them may come back with the next
+// Replay. ErrNoSpace and ErrTooLarge leave the journal usable; after another error of the file system the next Append
+// may be tried.
 func (j *Journal) Append(records ...[]byte) error {
 	if err := j.usable(); err != nil {
 		return err

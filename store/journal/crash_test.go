@@ -93,7 +93,11 @@ func (h *history) check(c contents) error {
 
 // TestCrashAtEveryOperation cuts the power at each operation of the workload, and then at each one of the recovery.
 func TestCrashAtEveryOperation(t *testing.T) {
-	for seed := range uint64(12) {
+	seeds := uint64(12)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		for n := 0; ; n++ {
 			if crashAt(t, seed, n) {
 				break

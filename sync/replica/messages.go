@@ -89,6 +89,9 @@ type (
 	// Expire asks the root to drop tombstones with stamps before Before.
 	Expire struct{ Before version.Stamp }
 
+	// CompactDue tells that the journal has grown beyond its bound.
+	CompactDue struct{}
+
 	// Announced is a member that asks the root to be let in, with the state that
 	// it holds. It is answered by one Admit.
 	Announced struct {
@@ -120,6 +123,11 @@ type (
 	// Checkpoint asks for the whole state to be written durably in place of all
 	// that the journal holds. Persisted answers.
 	Checkpoint struct{ State *store.Cut }
+
+	// Compact asks for a checkpoint of State, which stands for everything that was
+	// to be persisted before; it may be written while later records are appended.
+	// Nothing answers: if it fails, the journal just stays as long as it is.
+	Compact struct{ State *store.Cut }
 
 	// Forward asks for a batch to be sent to the parent. Forwarded answers.
 	Forward struct{ Batch wire.Batch }
@@ -191,21 +199,23 @@ const (
 	Stranger Verdict = 3 // it belongs to another tree, and both have ordered writes
 )
 
-func (Started) isInput()   {}
-func (*Submit) isInput()   {}
-func (Persisted) isInput() {}
-func (Forwarded) isInput() {}
-func (*Piece) isInput()    {}
-func (Members) isInput()   {}
-func (Confirmed) isInput() {}
-func (Tick) isInput()      {}
-func (Wake) isInput()      {}
-func (Expire) isInput()    {}
-func (Announced) isInput() {}
-func (Fetched) isInput()   {}
+func (Started) isInput()    {}
+func (*Submit) isInput()    {}
+func (Persisted) isInput()  {}
+func (Forwarded) isInput()  {}
+func (*Piece) isInput()     {}
+func (Members) isInput()    {}
+func (Confirmed) isInput()  {}
+func (Tick) isInput()       {}
+func (Wake) isInput()       {}
+func (Expire) isInput()     {}
+func (CompactDue) isInput() {}
+func (Announced) isInput()  {}
+func (Fetched) isInput()    {}
 
 func (Persist) isEffect()     {}
 func (Checkpoint) isEffect()  {}
+func (Compact) isEffect()     {}
 func (Forward) isEffect()     {}
 func (Reply) isEffect()       {}
 func (Acknowledge) isEffect() {}

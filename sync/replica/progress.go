@@ -33,11 +33,9 @@ type progress struct {
 	member     Member
 	state      progressState
 	confirmed  version.Version
-	told       uint64 // the epoch that it last confirmed
-	due        bool   // the schedule asks for a push
-	inFlight   uint64 // number of the push under way, 0 for none
-	kind       wire.Kind
-	entries    int
+	told       uint64        // the epoch that it last confirmed
+	due        bool          // the schedule asks for a push
+	inFlight   uint64        // number of the push under way, 0 for none
 	failures   int           // pushes in a row that got no good answer
 	mismatches int           // digests in a row that differed
 	notBefore  time.Duration // no push before then
@@ -50,7 +48,7 @@ type Report struct {
 	Known      bool // Confirmed is known
 	Confirmed  version.Version
 	Matches    bool  // at Confirmed its digest was the root's
-	Heard      int64 // when it last answered a push well, root's clock in milliseconds; 0 for never
+	Heard      int64 // when the last push that it confirmed was sent, root's clock in milliseconds; 0 for never
 	LastPush   LastPush
 	Mismatches uint64 // over the whole run
 }
@@ -128,7 +126,7 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	if kind == wire.Heartbeat {
 		from = cut.To
 	}
-	p.due, p.inFlight, p.kind = false, r.members.numbers, kind
+	p.due, p.inFlight = false, r.members.numbers
 	p.notBefore = r.now.Mono + r.cfg.Interval
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
@@ -151,7 +149,7 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 	case Applied, Current, Late:
 		p.failures = 0
 		p.confirmed, p.told = in.Ack.Version, meta.Epoch
-		p.report.Heard = r.now.Unix
+		p.report.Heard = p.report.LastPush.When
 		p.report.Matches = !in.Ack.Mismatch
 		p.state = following
 		switch {

@@ -50,6 +50,7 @@ type Replica struct {
 	effects []Effect
 
 	persisting []func(Failure) // what to do once the journal has taken each record, in order
+	compact    bool            // the journal has grown: have the state written in its place
 	root       sequencer
 	members    pusher
 	adoption   adoption
@@ -99,6 +100,8 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.wake()
 	case Expire:
 		r.expire(in)
+	case CompactDue:
+		r.compact = true
 	case Announced:
 		r.announced(in)
 	case Fetched:
@@ -112,6 +115,11 @@ func (r *Replica) emit(e Effect) { r.effects = append(r.effects, e) }
 // persist asks for record to be written, and flushed to the disk where sync is
 // set; then is called when that is done or failed.
 func (r *Replica) persist(record []byte, sync bool, then func(Failure)) {
+	if r.compact && len(r.persisting) == 0 {
+		// Now, and only now, the store holds what the journal holds.
+		r.compact = false
+		r.emit(Compact{State: r.store.Cut(version.Version{})})
+	}
 	r.persisting = append(r.persisting, then)
 	r.emit(Persist{Record: record, Sync: sync})
 }
@@ -121,10 +129,6 @@ func (r *Replica) persisted(f Failure) {
 	r.persisting = r.persisting[1:]
 	then(f)
 }
-
-// Settled reports whether the store holds all that was handed out to be
-// persisted, so that a checkpoint of it stands for the whole journal.
-func (r *Replica) Settled() bool { return len(r.persisting) == 0 }
 
 // submit takes a client's write or a child's batch.
 func (r *Replica) submit(in *Submit) {

@@ -189,6 +189,12 @@ func (n *Node) perform(e replica.Effect) {
 		})
 	case replica.Checkpoint:
 		n.write(func() error { return n.checkpoint(e.State) })
+	case replica.Compact:
+		n.disks(func() {
+			if err := n.checkpoint(e.State); err != nil {
+				n.tree.fail("NODE-%d: checkpoint: %v", n.id, err)
+			}
+		})
 	case replica.Forward:
 		n.forward(e.Batch)
 	case replica.Reply:
@@ -209,20 +215,23 @@ func (n *Node) perform(e replica.Effect) {
 
 // write has a request carried out by the disk, which takes them one by one.
 func (n *Node) write(do func() error) {
-	w := n.tree.world
-	n.diskAt = max(n.diskAt, w.Now()) + w.Between(10*time.Microsecond, 3*time.Millisecond)
-	n.after(n.diskAt-w.Now(), func() {
+	n.disks(func() {
 		failure := replica.None
 		if err := do(); err != nil {
 			failure = replica.Broken
 		}
 		n.step(replica.Persisted{Failure: failure})
-		if n.replica.Settled() && n.journal.LogBytes() > 8<<10 && w.Chance(0.2) {
-			if err := n.checkpoint(n.store.Cut(version.Version{})); err != nil {
-				n.tree.fail("NODE-%d: checkpoint: %v", n.id, err)
-			}
+		if n.journal.LogBytes() > 8<<10 && n.tree.world.Chance(0.2) {
+			n.step(replica.CompactDue{})
 		}
 	})
+}
+
+// disks has the disk do something after all that it was asked to do before.
+func (n *Node) disks(do func()) {
+	w := n.tree.world
+	n.diskAt = max(n.diskAt, w.Now()) + w.Between(10*time.Microsecond, 3*time.Millisecond)
+	n.after(n.diskAt-w.Now(), do)
 }
 
 func (n *Node) checkpoint(state *store.Cut) error {

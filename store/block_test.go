@@ -1,0 +1,166 @@
+package store
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"xylem/sync/version"
+)
+
+func anyKey() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[a-c]{1,2}`),
+		rapid.StringN(1, 20, MaxKeyBytes).Filter(func(s string) bool { return CheckKey(s) == nil }),
+		rapid.Just(strings.Repeat("ключ", MaxKeyBytes/8)),
+	)
+}
+
+func anyValue() *rapid.Generator[string] {
+	return rapid.OneOf(rapid.Just(""), rapid.Just("null"), rapid.String(),
+		rapid.Custom(func(t *rapid.T) string { return strings.Repeat("v", rapid.IntRange(250, 1000).Draw(t, "length")) }))
+}
+
+func anyEntry() *rapid.Generator[*Entry] {
+	number := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 3), rapid.Just(uint64(math.MaxUint64)))
+	return rapid.Custom(func(t *rapid.T) *Entry {
+		return &Entry{
+			Key: anyKey().Draw(t, "key"), Value: anyValue().Draw(t, "value"),
+			Version: version.Version{Epoch: number.Draw(t, "epoch"), Seq: number.Draw(t, "seq")},
+			Stamp:   version.Stamp(number.Draw(t, "stamp")),
+			Write: version.WriteID{
+				Node: rapid.Uint32Range(0, MaxNode).Draw(t, "node"), Counter: number.Draw(t, "counter"),
+			},
+		}
+	})
+}
+
+func encode(entries []*Entry) []byte {
+	var enc BlockEncoder
+	var block []byte
+	for _, e := range entries {
+		block = enc.Append(block, e)
+	}
+	return block
+}
+
+func sameEntries(a, b []*Entry) bool {
+	return slices.EqualFunc(a, b, func(x, y *Entry) bool { return *x == *y })
+}
+
+func TestABlockReadsBackAsItWasWritten(t *testing.T) {
+	var enc BlockEncoder
+	rapid.Check(t, func(t *rapid.T) {
+		entries := rapid.SliceOf(anyEntry()).Draw(t, "entries")
+		block := encode(entries)
+		decoded, err := DecodeBlock(nil, block)
+		if err != nil || !sameEntries(decoded, entries) {
+			t.Fatalf("%v became %v: %v", entries, decoded, err)
+		}
+		enc.Reset() // a used encoder is as good as a new one
+		var again []byte
+		for _, e := range entries {
+			again = enc.Append(again, e)
+		}
+		if !slices.Equal(again, block) {
+			t.Fatal("a used encoder remembers the block before")
+		}
+	})
+}
+
+func TestDecodedEntriesKeepNothingOfTheBlock(t *testing.T) {
+	entries := newRoot().write("a", `"one"`, "b", "")
+	block := encode(entries)
+	decoded, err := DecodeBlock(nil, block)
+	clear(block)
+	if err != nil || !sameEntries(decoded, entries) {
+		t.Errorf("they became %v, %v", texts(decoded), err)
+	}
+}
+
+func TestMalformedBlocksAreRefused(t *testing.T) {
+	whole := encode(newRoot().write("a", `"one"`))
+	huge := []byte{0, 2, 2, 1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}
+	overlong := append([]byte{0}, slices.Repeat([]byte{0xff}, 11)...)
+	entry := func(e Entry) []byte { return encode([]*Entry{&e}) }
+	for name, block := range map[string][]byte{
+		"unknown flags":             append([]byte{4}, whole[1:]...),
+		"length of 2^64-1":          huge,
+		"a number of eleven bytes":  overlong,
+		"a node that cannot be":     entry(Entry{Key: "a", Value: "1", Write: version.WriteID{Node: MaxNode + 1}}),
+		"an empty key":              entry(Entry{Key: "", Value: "1"}),
+		"a key with NUL":            entry(Entry{Key: "a\x00", Value: "1"}),
+		"a key that is not UTF-8":   entry(Entry{Key: "\xff", Value: "1"}),
+		"a key that is too long":    entry(Entry{Key: strings.Repeat("k", MaxKeyBytes+1), Value: "1"}),
+		"an empty value":            {0, 2, 2, 1, 2, 1, 'a', 0},
+		"rubbish behind an entry":   append(slices.Clone(whole), 0xff),
+		"a key beyond its very end": {1, 2, 2, 1, 2, 2, 'a'},
+	} {
+		if decoded, err := DecodeBlock(nil, block); !errors.Is(err, ErrBlock) {
+			t.Errorf("%s: %v, %v", name, texts(decoded), err)
+		}
+	}
+	for n := 1; n < len(whole); n++ {
+		if _, err := DecodeBlock(nil, whole[:n]); !errors.Is(err, ErrBlock) {
+			t.Errorf("cut after %d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+}
+
+// A key is kept for as long as it lives; the values that it once had are not.
+func TestAKeyDoesNotHoldOnToItsFirstValue(t *testing.T) {
+	const keys, valueBytes = 200, 64 << 10
+	root, replica := newRoot(), New()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range keys {
+		from := root.Applied()
+		root.write(keyOf(i), strings.Repeat("v", valueBytes))
+		mustPush(t, replica, root.Cut(from))
+	}
+	for i := range keys {
+		from := root.Applied()
+		root.write(keyOf(i), "1")
+		mustPush(t, replica, root.Cut(from))
+	}
+	root = nil
+	if kept := int64(heap()) - int64(before); kept > keys*valueBytes/2 {
+		t.Errorf("%d keys of one byte each keep %d KiB", keys, kept>>10)
+	}
+	runtime.KeepAlive(replica)
+}
+
+func FuzzDecodeBlock(f *testing.F) {
+	f.Add(encode(newRoot().write("a", `"one"`, "b", "", "a", "2")))
+	f.Add([]byte{0, 2, 2, 1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Add([]byte{3, 1, 2, 2, 1, 2, 1, 'a'})
+	f.Fuzz(func(t *testing.T, block []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		entries, err := DecodeBlock(nil, block)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<10+100*uint64(len(block)) {
+			t.Fatalf("%d bytes made it allocate %d", len(block), took)
+		}
+		if err != nil {
+			if !errors.Is(err, ErrBlock) {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := DecodeBlock(nil, encode(entries))
+		if err != nil || !sameEntries(again, entries) {
+			t.Fatalf("%v encoded anew reads as %v: %v", texts(entries), texts(again), err)
+		}
+	})
+}
