@@ -80,7 +80,7 @@ func (e *Embedded) attend(deliver func(View)) (*attendance, error) {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	return &attendance{Embedded: e, deliver: deliver, log: logger.With("node", e.Self.Name())}, nil
+	return &attendance{Embedded: e, deliver: deliver, log: logger}, nil
 }
 
 // announce asks the root once, and checks whom the answer is about.

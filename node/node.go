@@ -1,20 +1,43 @@
 // Package node is the running process: it drives the protocol core with real
 // HTTP, disks and clocks.
+//
+// One goroutine, the loop, owns the core; one owns the journal; HTTP handlers
+// read the store directly and hand everything else to the loop. Pushes,
+// forwarded batches and lookups run in goroutines of their own, which Run waits
+// for.
 package node
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"xylem/configs"
+	"xylem/coordinator"
+	"xylem/node/proof"
+	"xylem/store"
+	"xylem/store/journal"
+	"xylem/sync/replica"
+	"xylem/sync/version"
 )
+
+// ErrDirectory is wrapped when the data directory belongs to another node.
+var ErrDirectory = errors.New("the data directory belongs to another node")
 
 // Options is what a node needs to start.
 type Options struct {
 	ID        int            // k of NODE-k
 	Config    configs.Config // validated
-	Listener  net.Listener   // where it serves; the node closes it
+	Listener  net.Listener   // where it serves; the node closes it once New has succeeded
 	Advertise string         // URL under which other nodes reach this one
 	RootURL   string         // URL of the configured root
 	DataDir   string         // made if missing
@@ -23,11 +46,243 @@ type Options struct {
 }
 
 // Node is one member of the tree.
-type Node struct{}
+type Node struct {
+	opts   Options
+	name   string
+	isRoot bool
+	log    *slog.Logger
+	began  time.Time // of the process: monotonic times count from here
 
-// New opens the data directory and recovers what it holds. Run must follow.
-func New(opts Options) (*Node, error) { return &Node{}, nil }
+	store    *store.Store
+	disk     *disk
+	loop     *loop
+	peers    *peers
+	verifier *proof.Verifier
+	self     coordinator.Member
+	boot     uint64
 
-// Run serves until ctx ends, then stops gracefully: it answers what is under way, flushes and closes.
-// It returns nil after a graceful stop.
-func (n *Node) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+	directory *coordinator.Directory // at the root only
+	joining   sync.Mutex             // at the root: one placement is made durable at a time
+	announced sync.Map               // at the root: k to the address under which it last announced itself
+	view      atomic.Pointer[coordinator.View]
+
+	counter    atomic.Uint64 // of write ids
+	fresh      atomic.Int64  // when the state was up to date, nanoseconds since began; 0: not heard yet
+	pieces     pieces
+	lastPush   atomic.Pointer[pushReport] // taken by this node
+	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
+	lookups    singleflight.Group
+	encodings  encodings
+	uplinked   traffic
+	schedules  *schedules
+	work       sync.WaitGroup     // pushes, forwards and fetches under way
+	working    context.Context    //nolint:containedctx // ends them when the node stops
+	stopWork   context.CancelFunc // after the last handler has answered
+}
+
+// traffic counts what went to the parent.
+type traffic struct{ requests, writes, lookups atomic.Uint64 }
+
+// New opens the data directory, recovers what it holds and checks the
+// configuration that only a node can check. Run must follow. Errors wrap
+// ErrDirectory, ErrSchedule or those of journal, store, proof and coordinator.
+func New(opts Options) (*Node, error) {
+	n := &Node{
+		opts: opts, name: coordinator.Name(opts.ID), isRoot: opts.ID == opts.Config.Tree.Root,
+		log: opts.Logger, began: time.Now(),
+	}
+	if opts.Config.Sync.Fanout != configs.FanoutDirect {
+		return nil, fmt.Errorf("sync.fanout is %q: this version has %q only", opts.Config.Sync.Fanout, configs.FanoutDirect)
+	}
+	if opts.Config.Coordinator.Kind != configs.CoordinatorEmbedded {
+		return nil, fmt.Errorf("coordinator.kind is %q: this version has %q only",
+			opts.Config.Coordinator.Kind, configs.CoordinatorEmbedded)
+	}
+	if err := n.openPeers(); err != nil {
+		return nil, err
+	}
+	if err := n.openSchedules(); err != nil {
+		return nil, err
+	}
+	recovered, err := n.openDisk()
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openMembership(recovered.Placement); err != nil {
+		return nil, errors.Join(err, n.disk.journal.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) openPeers() error {
+	instance, err := proof.NewInstance()
+	if err != nil {
+		return fmt.Errorf("draw this process's instance: %w", err)
+	}
+	signer, err := proof.NewSigner(n.opts.Secret, n.name, instance)
+	if err != nil {
+		return fmt.Errorf("auth.cluster_secret: %w", err)
+	}
+	if n.verifier, err = proof.NewVerifier(n.opts.Secret, instance); err != nil {
+		return fmt.Errorf("auth.cluster_secret: %w", err)
+	}
+	n.peers = newPeers(signer)
+	n.self = coordinator.Member{ID: n.opts.ID, Address: n.opts.Advertise, Instance: instance.String()}
+	return nil
+}
+
+// openDisk recovers the journal and makes this start's boot durable.
+func (n *Node) openDisk() (*store.Recovery, error) {
+	dir := filepath.Join(n.opts.DataDir, "journal")
+	j, err := journal.Open(journal.Options{Dir: dir, NoSync: n.opts.Config.Data.Fsync == configs.FsyncNever})
+	if err != nil {
+		return nil, fmt.Errorf("open the data directory: %w", err)
+	}
+	recovered := store.NewRecovery()
+	report, err := j.Replay(func(_ journal.Source, record []byte) error { return recovered.Visit(record) })
+	if err == nil {
+		err = recovered.Finish()
+	}
+	if err == nil && recovered.Identity.Node != 0 && recovered.Identity.Node != uint32(n.opts.ID) {
+		err = fmt.Errorf("%s holds the data of NODE-%d, this is %s: %w", dir, recovered.Identity.Node, n.name, ErrDirectory)
+	}
+	if err == nil && recovered.Identity.Node == 0 {
+		recovered.Identity, err = newIdentity(n.opts.ID)
+	}
+	if err == nil {
+		recovered.Identity.Boot++
+		err = j.Append(store.AppendIdentity(nil, recovered.Identity))
+	}
+	if err == nil {
+		err = j.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("recover %s: %w", dir, err), j.Close())
+	}
+	if report.CutBytes > 0 {
+		n.log.Warn("cut off the end of the journal, which a crash had left half-written",
+			"file", report.CutFile, "offset", report.CutOffset, "bytes", report.CutBytes)
+	}
+	n.boot, n.store = recovered.Identity.Boot, recovered.Store
+	n.counter.Store(n.boot << version.BootShift)
+	n.log.Info("recovered", "version", n.store.Applied(), "entries", n.store.Counts().Live, "log_bytes", report.LogBytes)
+	n.disk = newDisk(j, recovered.Identity, recovered.Placement, n.log)
+	return recovered, nil
+}
+
+// newIdentity is that of a new data directory. The first boot is random, so that
+// a node whose disk was replaced does not give its old write ids again.
+func newIdentity(id int) (store.Identity, error) {
+	var random [3]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return store.Identity{}, fmt.Errorf("draw a boot number: %w", err)
+	}
+	boot := uint64(random[0])<<15 | uint64(random[1])<<7 | uint64(random[2])>>1
+	return store.Identity{Node: uint32(id), Boot: boot}, nil
+}
+
+// openMembership makes the loop, and at the root the book of members.
+func (n *Node) openMembership(placement coordinator.Placement) error {
+	cfg := n.opts.Config
+	var tree version.TreeID
+	if _, err := rand.Read(tree[:]); err != nil {
+		return fmt.Errorf("draw a tree id: %w", err)
+	}
+	n.loop = newLoop(n, replica.New(replica.Config{
+		Node: uint32(n.opts.ID), Root: uint32(cfg.Tree.Root), Store: n.store, NewTree: tree,
+		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval, Grace: cfg.Liveness.Timeout * 2 / 3,
+		BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+	}))
+	if !n.isRoot {
+		return nil
+	}
+	directory, err := coordinator.NewDirectory(cfg.Tree.Depth, cfg.Liveness.Timeout, n.self, placement, time.Now())
+	if err != nil {
+		return fmt.Errorf("the members' places: %w", err)
+	}
+	n.directory = directory
+	return nil
+}
+
+// Run serves until ctx ends, then stops gracefully: it answers what is under way,
+// flushes and closes. It returns nil after a graceful stop.
+func (n *Node) Run(ctx context.Context) error {
+	n.working, n.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	defer n.stopWork()
+	n.disk.persisted = func(f replica.Failure) { n.loop.post(replica.Persisted{Failure: f}) }
+	n.disk.grown = func() { n.loop.post(replica.CompactDue{}) }
+	var background sync.WaitGroup
+	background.Go(n.disk.run)
+	background.Go(n.loop.run)
+	if n.isRoot {
+		if err := n.persistPlacement(); err != nil {
+			n.log.Error("the members' places could not be written", "err", err)
+		}
+	}
+	n.loop.post(replica.Started{})
+	n.schedules.start(n)
+
+	serving := n.serve()
+	membership, leave := context.WithCancel(ctx)
+	defer leave()
+	member := make(chan error, 1)
+	go func() { member <- n.coordinator().Run(membership, n.deliver) }()
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-serving.failed:
+	case cause = <-member:
+		member <- nil
+	}
+	leave()
+	<-member
+	n.schedules.stop()
+	serving.shutdown()
+	n.stopWork()
+	n.work.Wait()
+	n.loop.stop()
+	n.disk.stop()
+	background.Wait()
+	n.peers.client.CloseIdleConnections()
+	return errors.Join(cause, n.disk.err)
+}
+
+// now is the time of an input.
+func (n *Node) now() replica.Now {
+	t := time.Now()
+	return replica.Now{Mono: t.Sub(n.began), Unix: t.UnixMilli()}
+}
+
+// lagMillis is how long ago, in milliseconds, this node's state was known to be
+// the root's; false before it heard from the root.
+func (n *Node) lagMillis() (int64, bool) {
+	if n.isRoot {
+		return 0, true
+	}
+	fresh := n.fresh.Load()
+	if fresh == 0 {
+		return 0, false
+	}
+	return max(0, (time.Since(n.began) - time.Duration(fresh)).Milliseconds()), true
+}
+
+// nextWriteID names a write that a client brought to this node.
+func (n *Node) nextWriteID() version.WriteID {
+	return version.WriteID{Node: uint32(n.opts.ID), Counter: n.counter.Add(1)}
+}
+
+// maxBatchBytes is the size at which a batch of writes is closed; one that holds
+// a single large write may be larger.
+const maxBatchBytes = 4 << 20
+
+// rootID is k of the root.
+func (n *Node) rootID() int { return n.opts.Config.Tree.Root }
+
+// parent is whom this node asks and forwards to; false while it has not joined.
+func (n *Node) parent() (coordinator.Member, bool) {
+	if view := n.view.Load(); view != nil && view.Parent != nil {
+		return *view.Parent, true
+	}
+	return coordinator.Member{}, false
+}

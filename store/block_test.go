@@ -123,14 +123,9 @@ func TestAKeyDoesNotHoldOnToItsFirstValue(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := heap()
-	for i := range keys {
+	for _, value := range []string{strings.Repeat("v", valueBytes), "1"} {
 		from := root.Applied()
-		root.write(keyOf(i), strings.Repeat("v", valueBytes))
-		mustPush(t, replica, root.Cut(from))
-	}
-	for i := range keys {
-		from := root.Applied()
-		root.write(keyOf(i), "1")
+		root.load(keys, value)
 		mustPush(t, replica, root.Cut(from))
 	}
 	root = nil

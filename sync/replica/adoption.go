@@ -48,10 +48,7 @@ func (r *Replica) announced(in Announced) {
 	a := &r.adoption
 	verdict := Welcome
 	switch {
-	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing
-		if a.waiting {
-			verdict = NotYet
-		}
+	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing to adopt
 	case r.adoptable(&in):
 		verdict = NotYet
 		a.epoch = max(a.epoch, in.Epoch)

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 )
@@ -81,4 +82,17 @@ func (id TreeID) String() string {
 		return ""
 	}
 	return fmt.Sprintf("%x", id[:])
+}
+
+// ParseTreeID reads what TreeID.String wrote; empty is the zero TreeID.
+func ParseTreeID(text string) (TreeID, error) {
+	var id TreeID
+	if text == "" {
+		return id, nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(id) {
+		return id, fmt.Errorf("%q is not a tree id: want 32 hexadecimal digits", text)
+	}
+	return TreeID(raw), nil
 }

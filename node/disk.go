@@ -1,0 +1,215 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"xylem/store"
+	"xylem/store/journal"
+	"xylem/sync/replica"
+)
+
+// The journal is compacted once it has grown by this many bytes and by twice its
+// checkpoint: so it takes at most about four times the state, or this bound.
+const compactBytes = 64 << 20
+
+// disk owns the journal. Requests are carried out in order; those that wait
+// together are written together and share one flush: group commit.
+type disk struct {
+	journal   *journal.Journal
+	identity  store.Identity
+	placement []int // as last written
+	log       *slog.Logger
+	persisted func(replica.Failure) // called for each reported request, in order
+	grown     func()                // called once when the journal should be compacted
+	err       error                 // of closing; read after run has ended
+
+	mu       sync.Mutex
+	queue    []diskRequest
+	stopped  bool
+	wake     chan struct{}
+	asked    bool          // grown was called
+	compacts chan struct{} // closed when the compaction under way ends; nil when there is none
+}
+
+// diskRequest is a record to append, a state to write in place of everything, or
+// a placement.
+type diskRequest struct {
+	record    []byte
+	sync      bool
+	state     *store.Cut
+	placement []int
+	report    bool            // tell persisted
+	done      func(err error) // if not nil
+}
+
+func newDisk(j *journal.Journal, id store.Identity, placement []int, log *slog.Logger) *disk {
+	return &disk{journal: j, identity: id, placement: placement, log: log, wake: make(chan struct{}, 1)}
+}
+
+func (d *disk) put(req diskRequest) {
+	d.mu.Lock()
+	d.queue = append(d.queue, req)
+	d.mu.Unlock()
+	d.signal()
+}
+
+func (d *disk) signal() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends run after all requests were carried out, and closes the journal.
+func (d *disk) stop() {
+	d.mu.Lock()
+	d.stopped = true
+	d.mu.Unlock()
+	d.signal()
+}
+
+func (d *disk) run() {
+	var taken []diskRequest
+	for {
+		d.mu.Lock()
+		taken, d.queue = d.queue, taken[:0]
+		stopped := d.stopped
+		d.mu.Unlock()
+		if len(taken) == 0 && stopped {
+			break
+		}
+		if len(taken) == 0 {
+			<-d.wake
+			continue
+		}
+		d.carryOut(taken)
+		clear(taken)
+		d.askToCompact()
+	}
+	if d.compacts != nil {
+		<-d.compacts
+	}
+	d.err = d.journal.Close()
+}
+
+// carryOut splits requests into runs of records, which go together, and states.
+func (d *disk) carryOut(reqs []diskRequest) {
+	for len(reqs) > 0 {
+		n := 0
+		for n < len(reqs) && reqs[n].state == nil {
+			n++
+		}
+		if n > 0 {
+			d.append(reqs[:n])
+		} else {
+			n = 1
+			d.write(&reqs[0])
+		}
+		reqs = reqs[n:]
+	}
+}
+
+func (d *disk) append(reqs []diskRequest) {
+	records := make([][]byte, len(reqs))
+	sync := false
+	for i, req := range reqs {
+		records[i] = req.record
+		sync = sync || req.sync
+		if req.placement != nil {
+			records[i] = store.AppendPlacement(nil, req.placement)
+			d.placement = req.placement
+		}
+	}
+	err := d.journal.Append(records...)
+	if err == nil && sync {
+		err = d.journal.Sync()
+	}
+	for i := range reqs {
+		d.finish(&reqs[i], err)
+	}
+}
+
+// write has a state written in place of the journal: for a snapshot, which is
+// waited for, at once; for a compaction beside the appends that follow.
+func (d *disk) write(req *diskRequest) {
+	if d.compacts != nil {
+		<-d.compacts
+		d.compacts = nil
+	}
+	checkpoint, err := d.journal.StartCheckpoint()
+	if err != nil {
+		d.finish(req, err)
+		return
+	}
+	state, placement := req.state, d.placement
+	fill := func() error {
+		if err := store.WriteState(state, d.identity, placement, checkpoint.Write); err != nil {
+			return errors.Join(err, checkpoint.Abort())
+		}
+		return checkpoint.Commit()
+	}
+	if req.report {
+		d.finish(req, fill())
+		return
+	}
+	ended := make(chan struct{})
+	d.compacts = ended
+	go func() {
+		defer close(ended)
+		if err := fill(); err != nil {
+			d.log.Error("the journal could not be compacted; it is complete, and keeps growing until it can", "err", err)
+		}
+	}()
+}
+
+func (d *disk) finish(req *diskRequest, err error) {
+	if err != nil {
+		d.log.Error("writing to the data directory failed", "err", err)
+	}
+	if req.done != nil {
+		req.done(err)
+	}
+	if !req.report {
+		return
+	}
+	switch {
+	case err == nil:
+		d.persisted(replica.None)
+	case errors.Is(err, journal.ErrNoSpace):
+		d.persisted(replica.Full)
+	default:
+		d.persisted(replica.Broken)
+	}
+}
+
+// askToCompact calls grown when the journal is over its bound and no compaction
+// is under way.
+func (d *disk) askToCompact() {
+	if d.compacts != nil {
+		select {
+		case <-d.compacts:
+			d.compacts, d.asked = nil, false
+		default:
+			return
+		}
+	}
+	if !d.asked && d.journal.LogBytes() > max(compactBytes, 2*d.journal.CheckpointBytes()) {
+		d.asked = true
+		d.grown()
+	}
+}
+
+// persistPlacement makes the root's book of who is where durable.
+func (n *Node) persistPlacement() error {
+	placement, revision := n.directory.Placement()
+	done := make(chan error, 1)
+	n.disk.put(diskRequest{placement: placement, sync: true, done: func(err error) { done <- err }})
+	if err := <-done; err != nil {
+		return fmt.Errorf("write who is where: %w", err)
+	}
+	n.directory.Persisted(revision)
+	return nil
+}

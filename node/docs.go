@@ -1,0 +1,5 @@
+package node
+
+import "github.com/gofiber/fiber/v2"
+
+func (n *Node) docs(*fiber.App) {}

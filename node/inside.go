@@ -1,0 +1,262 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+
+	"xylem/coordinator"
+	"xylem/node/proof"
+	"xylem/store"
+	"xylem/sync/replica"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// provedRequest is a request of another node: who sent it, and its body, which
+// belongs to the handler.
+type provedRequest struct {
+	sender int // k of NODE-k
+	body   []byte
+}
+
+// proved lets a handler see only requests that prove knowledge of the cluster's
+// secret; others get 401 and this process's instance.
+func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handler {
+	limit := n.maxPieceBytes() + maxBatchBytes
+	return func(c *fiber.Ctx) error {
+		body, err := readBody(c, limit)
+		if err != nil {
+			return err
+		}
+		sender, err := n.verifier.Verify(c.Get(proof.HeaderName), c.Method(), string(c.Request().RequestURI()), body)
+		if err != nil {
+			c.Set(proof.InstanceHeaderName, n.verifier.Instance().String())
+			return err
+		}
+		k, err := coordinator.ParseName(sender.Name)
+		if err != nil {
+			return badRequest("sender", err.Error())
+		}
+		return handle(c, provedRequest{sender: k, body: body})
+	}
+}
+
+// atRootOnly lets only the root answer requests between nodes that are for it.
+func (n *Node) atRootOnly(handle func(*fiber.Ctx, provedRequest) error) func(*fiber.Ctx, provedRequest) error {
+	if n.isRoot {
+		return handle
+	}
+	return func(c *fiber.Ctx, _ provedRequest) error { return n.atRoot(nil)(c) }
+}
+
+// writeBytes answers another node.
+func writeBytes(c *fiber.Ctx, body []byte) error {
+	c.Response().Header.SetContentType(fiber.MIMEOctetStream)
+	c.Response().SetBodyRaw(body)
+	return nil
+}
+
+// checkTree refuses what belongs to another tree than this node's.
+func (n *Node) checkTree(tree version.TreeID) error {
+	mine := n.store.Meta().Tree
+	if tree.IsZero() || mine.IsZero() || tree == mine {
+		return nil
+	}
+	return (&problem{
+		status: http.StatusConflict, slug: "other-tree",
+		detail: fmt.Sprintf("this node belongs to tree %v, the request to %v", mine, tree),
+	}).with("tree_id", mine.String()).with("version", n.store.Applied().String())
+}
+
+// postWrite takes a child's batch.
+func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
+	batch, err := wire.DecodeBatch(req.body)
+	if err != nil {
+		return err
+	}
+	if err := n.checkTree(batch.Tree); err != nil {
+		return err
+	}
+	for i := range batch.Writes {
+		if len(batch.Writes[i].Value) > n.opts.Config.API.MaxValueBytes {
+			return &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(n.opts.Config.API.MaxValueBytes)}
+		}
+	}
+	results := n.submit(n.working, batch.Writes)
+	meta := n.store.Meta()
+	return writeBytes(c, wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: meta.Epoch, Results: results}))
+}
+
+// postLookup answers a child that misses a key.
+func (n *Node) postLookup(c *fiber.Ctx, req provedRequest) error {
+	key := string(req.body)
+	if err := store.CheckKey(key); err != nil {
+		return err
+	}
+	answer, err := n.read(n.working, key)
+	if err != nil {
+		return unavailable("no-state", err.Error())
+	}
+	meta := n.store.Meta()
+	return writeBytes(c, wire.AppendLookup(nil, &wire.Lookup{Tree: meta.Tree, Epoch: meta.Epoch, AsOf: answer.AsOf, Entry: answer.Entry}))
+}
+
+// postState answers a root without data with this node's whole state.
+func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
+	if req.sender != n.rootID() {
+		return &problem{status: http.StatusForbidden, slug: "not-root", detail: "only the root may ask for a node's state"}
+	}
+	cut := n.store.Cut(version.Version{})
+	if cut.To.IsZero() {
+		return unavailable("no-state", "this node holds no state")
+	}
+	h := wire.Header{Kind: wire.Snapshot, Number: 1, Meta: cut.Meta, To: cut.To, Digest: cut.Digest, Live: uint64(cut.Live)}
+	c.Response().Header.SetContentType(fiber.MIMEOctetStream)
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		next, stop := iterPull(wire.Bodies(cut))
+		defer stop()
+		body, more := next()
+		for ; more; h.Piece++ {
+			following, moreFollow := next()
+			h.Last = !moreFollow
+			if writeFrame(w, wire.AppendPiece(nil, &h, body)) != nil {
+				return
+			}
+			body, more = following, moreFollow
+		}
+	})
+	return nil
+}
+
+// pieces gathers the push that is arriving.
+type pieces struct {
+	mu       sync.Mutex
+	assembly replica.Assembly
+}
+
+// pushReport is the last push that this node took.
+type pushReport struct {
+	When    int64  `json:"-"`
+	Kind    string `json:"kind"`
+	Entries int    `json:"entries"`
+	Bytes   int    `json:"bytes"`
+	Outcome string `json:"outcome"`
+}
+
+// ackDocument is the answer to a piece of a push.
+type ackDocument struct {
+	Outcome replica.AckOutcome `json:"outcome"`
+	TreeID  string             `json:"tree_id"`
+	Version version.Version    `json:"version"`
+	Digest  string             `json:"digest,omitempty"` // "match" or "mismatch" where the push's version was reached
+}
+
+func (d *ackDocument) ack() (replica.Ack, error) {
+	ack := replica.Ack{Outcome: d.Outcome, Version: d.Version, Mismatch: d.Digest == digestDiffers}
+	tree, err := version.ParseTreeID(d.TreeID)
+	ack.Tree = tree
+	return ack, err
+}
+
+const (
+	digestEqual   = "match"
+	digestDiffers = "mismatch"
+)
+
+// postSynchronize takes a piece of a push.
+func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
+	h, block, rest, err := wire.DecodePiece(req.body, n.maxPieceBytes())
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: %d bytes follow the piece", wire.ErrMalformed, len(rest))
+	}
+	// Who may push is asked before anything is gathered for it.
+	if req.sender != n.rootID() || n.isRoot {
+		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
+	}
+	n.pieces.mu.Lock()
+	in, err := n.pieces.assembly.Add(uint32(req.sender), &h, block)
+	n.pieces.mu.Unlock()
+	switch {
+	case errors.Is(err, replica.ErrSequence):
+		return n.writeAck(c, &h, replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
+	case err != nil:
+		return err
+	}
+	ref, answer := n.loop.acks.register()
+	in.Ref = ref
+	if !n.loop.put(in) {
+		n.loop.acks.forget(ref)
+		return unavailable("stopping", "this node is stopping")
+	}
+	select {
+	case ack := <-answer:
+		if ack.Mismatch {
+			n.mismatches.Add(1)
+			n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
+		}
+		n.lastPush.Store(&pushReport{
+			When: n.now().Unix, Kind: h.Kind.String(), Entries: len(in.Entries), Bytes: len(req.body), Outcome: string(ack.Outcome),
+		})
+		return n.writeAck(c, &h, ack)
+	case <-n.working.Done():
+		n.loop.acks.forget(ref)
+		return unavailable("stopping", "this node is stopping")
+	}
+}
+
+// writeAck answers a piece: 200, 403 or 409 as the contract's table says.
+func (n *Node) writeAck(c *fiber.Ctx, h *wire.Header, ack replica.Ack) error {
+	document := ackDocument{Outcome: ack.Outcome, TreeID: ack.Tree.String(), Version: ack.Version}
+	if (ack.Outcome == replica.Applied || ack.Outcome == replica.Current) && ack.Version == h.To {
+		document.Digest = digestEqual
+		if ack.Mismatch {
+			document.Digest = digestDiffers
+		}
+	}
+	p := &problem{slug: string(ack.Outcome)}
+	switch ack.Outcome {
+	case replica.Applied, replica.Current, replica.Late, replica.Continue:
+		return writeJSON(c, http.StatusOK, document)
+	case replica.NotRoot:
+		p.status, p.detail = http.StatusForbidden, "only the root may push"
+	case replica.OldEpoch:
+		p.status, p.detail = http.StatusForbidden, "the push is of an epoch that is over"
+	case replica.Gap:
+		p.status, p.detail = http.StatusConflict, "the push does not begin at or before this node's version"
+	case replica.Foreign:
+		p.status, p.detail = http.StatusConflict, "this node's version is not on the push's history"
+	case replica.OtherTree:
+		p.status, p.detail = http.StatusConflict, "this node belongs to another tree and holds its state"
+	case replica.Damaged:
+		p.status, p.detail = http.StatusBadRequest, "the entries do not add up to the digest"
+	default:
+		p.status, p.detail = http.StatusServiceUnavailable, "this node could not write the push to its disk"
+	}
+	return p.with("outcome", document.Outcome).with("tree_id", document.TreeID).with("version", document.Version)
+}
+
+// joinDocument is what a node tells the root, to join and as a sign of life.
+type joinDocument struct {
+	coordinator.Member
+	TreeID  string          `json:"tree_id"`
+	Epoch   uint64          `json:"epoch"`
+	Version version.Version `json:"version"`
+}
+
+func readJSON(body []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if err := decoder.Decode(into); err != nil {
+		return badRequest("body", "the body cannot be read: "+err.Error())
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"xylem/store"
+	"xylem/sync/wire"
+)
+
+// read answers for key from what this node knows, and, where that is nothing,
+// from what its ancestors know. At once however many ask for a missing key, one
+// asks the parent. The error says that the node has no state and nobody to ask.
+func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
+	answer := n.store.Get(key)
+	if answer.Known || n.isRoot {
+		return answer, nil
+	}
+	flight := n.lookups.DoChan(key, func() (any, error) { return nil, n.askParent(key) })
+	var err error
+	select {
+	case result := <-flight:
+		err = result.Err
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	answer = n.store.Get(key)
+	if err != nil && n.store.Meta().Tree.IsZero() && !answer.Known {
+		return answer, fmt.Errorf("this node holds no state yet, and its parent does not answer: %w", err)
+	}
+	return answer, nil
+}
+
+// askParent learns what the parent knows of key.
+func (n *Node) askParent(key string) error {
+	parent, joined := n.parent()
+	if !joined {
+		return fmt.Errorf("%s has not joined the tree yet", n.name)
+	}
+	n.uplinked.lookups.Add(1)
+	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout)
+	defer cancel()
+	answer, err := n.peers.post(ctx, parent.Address, pathLookup, []byte(key))
+	if err != nil {
+		return err
+	}
+	if answer.status != http.StatusOK {
+		return fmt.Errorf("%s answered %d: %s", parent.Name(), answer.status, excerpt(answer.body))
+	}
+	found, err := wire.DecodeLookup(answer.body)
+	if err != nil {
+		return err
+	}
+	// An answer of another tree or of an epoch that is over teaches nothing.
+	if meta := n.store.Meta(); !meta.Tree.IsZero() && (found.Tree != meta.Tree || found.Epoch < meta.Epoch) {
+		return nil
+	}
+	n.store.LearnAnswer(key, found.Entry, found.AsOf)
+	return nil
+}

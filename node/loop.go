@@ -1,0 +1,184 @@
+package node
+
+import (
+	"sync"
+	"time"
+
+	"xylem/sync/replica"
+	"xylem/sync/wire"
+)
+
+// loop owns the protocol core: it steps it with whatever is posted, in order,
+// and carries out the effects, none of which blocks.
+type loop struct {
+	node *Node
+	core *replica.Replica
+
+	mu      sync.Mutex
+	inbox   []any // replica.Input or func(*replica.Replica)
+	stopped bool
+	wake    chan struct{} // holds a token while the inbox may have something
+
+	replies waiters[[]wire.Result]
+	acks    waiters[replica.Ack]
+	admits  waiters[replica.Verdict]
+}
+
+func newLoop(n *Node, core *replica.Replica) *loop {
+	return &loop{node: n, core: core, wake: make(chan struct{}, 1)}
+}
+
+// post hands the core an input. After stop it does nothing.
+func (l *loop) post(in replica.Input) { l.put(in) }
+
+// query runs do on the loop and waits for it, so that it may look at the core; it
+// reports whether it ran.
+func (l *loop) query(do func(*replica.Replica)) bool {
+	done := make(chan struct{})
+	if !l.put(func(core *replica.Replica) { do(core); close(done) }) {
+		return false
+	}
+	<-done
+	return true
+}
+
+func (l *loop) put(in any) bool {
+	l.mu.Lock()
+	if l.stopped {
+		l.mu.Unlock()
+		return false
+	}
+	l.inbox = append(l.inbox, in)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// stop ends run once everything posted so far was taken.
+func (l *loop) stop() {
+	l.mu.Lock()
+	l.stopped = true
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *loop) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var taken []any
+	for {
+		l.mu.Lock()
+		taken, l.inbox = l.inbox, taken[:0]
+		stopped := l.stopped
+		l.mu.Unlock()
+		for _, in := range taken {
+			l.step(in)
+		}
+		clear(taken)
+		if len(taken) > 0 {
+			l.node.publish(l.core)
+			continue
+		}
+		if stopped {
+			return
+		}
+		wait := time.Hour
+		if at, set := l.core.NextWake(); set {
+			wait = max(at-time.Since(l.node.began), time.Millisecond)
+		}
+		timer.Reset(wait)
+		select {
+		case <-l.wake:
+		case <-timer.C:
+			l.step(replica.Wake{})
+		}
+	}
+}
+
+func (l *loop) step(in any) {
+	switch in := in.(type) {
+	case func(*replica.Replica):
+		in(l.core)
+	case replica.Input:
+		for _, e := range l.core.Step(l.node.now(), in) {
+			l.perform(e)
+		}
+	}
+}
+
+func (l *loop) perform(e replica.Effect) {
+	n := l.node
+	switch e := e.(type) {
+	case replica.Persist:
+		n.disk.put(diskRequest{record: e.Record, sync: e.Sync, report: true})
+	case replica.Checkpoint:
+		n.disk.put(diskRequest{state: e.State, report: true})
+	case replica.Compact:
+		n.disk.put(diskRequest{state: e.State})
+	case replica.Reply:
+		l.replies.resolve(e.Ref, e.Results)
+	case replica.Acknowledge:
+		l.acks.resolve(e.Ref, e.Ack)
+	case replica.Admit:
+		l.admits.resolve(e.Ref, e.Verdict)
+	case replica.Forward:
+		n.work.Go(func() { l.post(n.forward(e.Batch)) })
+	case replica.Push:
+		n.work.Go(func() { l.post(n.push(e)) })
+	case replica.Fetch:
+		n.work.Go(func() { l.post(n.fetch(e.Node)) })
+	}
+}
+
+// publish makes what readers need of the core visible to them.
+func (n *Node) publish(core *replica.Replica) {
+	lag := core.Lag()
+	if since, heard := lag.Since(); heard {
+		n.fresh.Store(max(1, int64(since)))
+	}
+}
+
+// waiters are the requests that wait for the core's answer. The zero value is
+// ready.
+type waiters[T any] struct {
+	mu   sync.Mutex
+	last replica.Ref
+	wait map[replica.Ref]chan T
+}
+
+// register makes a handle to post with an input; the answer will be in the
+// channel.
+func (w *waiters[T]) register() (replica.Ref, <-chan T) {
+	answer := make(chan T, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wait == nil {
+		w.wait = make(map[replica.Ref]chan T)
+	}
+	w.last++
+	w.wait[w.last] = answer
+	return w.last, answer
+}
+
+// forget gives up waiting.
+func (w *waiters[T]) forget(ref replica.Ref) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.wait, ref)
+}
+
+func (w *waiters[T]) resolve(ref replica.Ref, answer T) {
+	w.mu.Lock()
+	waiting, found := w.wait[ref]
+	delete(w.wait, ref)
+	w.mu.Unlock()
+	if found {
+		waiting <- answer
+	}
+}

@@ -1,0 +1,107 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"xylem/node/proof"
+)
+
+// errNotSent is wrapped when a request certainly did not reach the other node.
+var errNotSent = errors.New("the node could not be reached")
+
+// peers sends requests to other nodes, with the proof that this node knows the
+// cluster's secret.
+type peers struct {
+	client    *http.Client
+	signer    *proof.Signer
+	receivers proof.Receivers
+}
+
+// peerAnswer is what another node said.
+type peerAnswer struct {
+	status int
+	body   []byte
+}
+
+func newPeers(signer *proof.Signer) *peers {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
+	return &peers{
+		signer: signer,
+		client: &http.Client{
+			Transport: &http.Transport{
+				DialContext:         dialer.DialContext,
+				MaxIdleConns:        0, // as many as there are nodes
+				MaxIdleConnsPerHost: 8,
+				IdleConnTimeout:     time.Minute,
+				DisableCompression:  true,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// maxPeerAnswerBytes bounds an answer that is held in memory.
+const maxPeerAnswerBytes = 64 << 20
+
+// post sends body to path at the node that is at address. A node that does not
+// know this one's last instance of it says so, and is asked once more. An error
+// wraps errNotSent if the request certainly had no effect.
+func (p *peers) post(ctx context.Context, address, path string, body []byte) (peerAnswer, error) {
+	resp, err := p.open(ctx, address, path, body)
+	if err != nil {
+		return peerAnswer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxPeerAnswerBytes))
+	if err != nil {
+		return peerAnswer{}, fmt.Errorf("read the answer of %s: %w", address, err)
+	}
+	return peerAnswer{status: resp.StatusCode, body: answer}, nil
+}
+
+// open is post for an answer that is read as it comes; the caller closes it.
+func (p *peers) open(ctx context.Context, address, path string, body []byte) (*http.Response, error) {
+	receiver := p.receivers.Known(address)
+	for {
+		resp, err := p.send(ctx, receiver, address, path, body)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusUnauthorized {
+			return resp, nil
+		}
+		again, ok := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName))
+		if !ok {
+			return resp, nil
+		}
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
+		_ = resp.Body.Close()
+		receiver = again
+	}
+}
+
+func (p *peers) send(ctx context.Context, receiver proof.Instance, address, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	req.GetBody = nil // a proof is good once: nothing below may send it again
+	req.Header.Set(proof.HeaderName, p.signer.Header(receiver, http.MethodPost, path, body))
+	req.Header.Set("Content-Type", "application/octet-stream")
+	resp, err := p.client.Do(req)
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return nil, fmt.Errorf("%w: %w", errNotSent, err)
+	case err != nil:
+		return nil, fmt.Errorf("ask %s: %w", address, err)
+	}
+	return resp, nil
+}

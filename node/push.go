@@ -1,0 +1,187 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"xylem/sync/replica"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// pieceTimeout is how long a node may take to answer one piece of a push. It is
+// its own time only: every push has a goroutine of its own.
+const pieceTimeout = 10 * time.Second
+
+// push sends a push to a member, piece by piece, and returns how that ended.
+func (n *Node) push(e replica.Push) replica.Confirmed {
+	end := replica.Confirmed{Node: e.Node, Number: e.Header.Number, Ack: replica.Ack{Outcome: replica.Lost}}
+	address, err := n.addressOf(int(e.Node))
+	if err != nil {
+		return end
+	}
+	next, stop := n.bodies(e)
+	defer stop()
+	body, more := next()
+	for piece := uint32(0); ; piece++ {
+		following, moreFollow := wire.Body{}, false
+		if more {
+			following, moreFollow = next()
+		}
+		h := e.Header
+		h.Piece, h.Last = piece, !moreFollow
+		request := wire.AppendPiece(nil, &h, body)
+		end.Bytes += len(request)
+		end.Ack, err = n.sendPiece(address, request)
+		if err != nil {
+			n.log.Debug("a push got no answer", "to", e.Node, "kind", h.Kind.String(), "err", err)
+			return end
+		}
+		if end.Ack.Outcome != replica.Continue || !moreFollow {
+			n.logRefusal(e, end.Ack)
+			return end
+		}
+		body, more = following, moreFollow
+	}
+}
+
+// logRefusal tells the operator of what the root cannot mend by itself.
+func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
+	switch {
+	case ack.Mismatch:
+		n.log.Error("a node's digest differs from the root's; it gets a snapshot", "to", e.Node, "version", ack.Version)
+	case ack.Outcome == replica.OtherTree || ack.Outcome == replica.Foreign:
+		n.log.Error("a node refuses this root's state, because it holds another; to give its state up, stop it, remove its data directory and start it again",
+			"to", e.Node, "outcome", string(ack.Outcome), "its_tree", ack.Tree, "its_version", ack.Version)
+	}
+}
+
+func (n *Node) sendPiece(address string, request []byte) (replica.Ack, error) {
+	lost := replica.Ack{Outcome: replica.Lost}
+	ctx, cancel := context.WithTimeout(n.working, pieceTimeout)
+	defer cancel()
+	answer, err := n.peers.post(ctx, address, pathSynchronize, request)
+	if err != nil {
+		return lost, err
+	}
+	var ack ackDocument
+	if err := json.Unmarshal(answer.body, &ack); err != nil || ack.Outcome == "" {
+		return lost, fmt.Errorf("%s answered %d: %s", address, answer.status, excerpt(answer.body))
+	}
+	return ack.ack()
+}
+
+// bodies returns a pull iterator over the bodies of a push. Small pushes are
+// encoded once for all nodes that need the same; large ones are encoded as they
+// are sent, in bounded memory.
+func (n *Node) bodies(e replica.Push) (next func() (wire.Body, bool), stop func()) {
+	const smallEntries = 4096
+	var all []wire.Body
+	switch {
+	case e.Cut == nil:
+		all = []wire.Body{{}}
+	case e.Cut.MaxEntries() > smallEntries:
+		return iterPull(wire.Bodies(e.Cut))
+	default:
+		all = n.encodings.of(e)
+	}
+	i := 0
+	return func() (wire.Body, bool) {
+		if i == len(all) {
+			return wire.Body{}, false
+		}
+		i++
+		return all[i-1], true
+	}, func() {}
+}
+
+// encodings keeps the last few small pushes, encoded.
+type encodings struct {
+	mu   sync.Mutex
+	last []*encoding
+}
+
+// encoding is the bodies of the push that leads from one version to another.
+type encoding struct {
+	from, to version.Version
+	kind     wire.Kind
+	once     sync.Once
+	bodies   []wire.Body
+}
+
+func (c *encodings) of(e replica.Push) []wire.Body {
+	const kept = 8
+	c.mu.Lock()
+	i := slices.IndexFunc(c.last, func(x *encoding) bool {
+		return x.from == e.Header.From && x.to == e.Header.To && x.kind == e.Header.Kind
+	})
+	if i < 0 {
+		c.last = append(c.last, &encoding{from: e.Header.From, to: e.Header.To, kind: e.Header.Kind})
+		if len(c.last) > kept {
+			c.last = slices.Delete(c.last, 0, 1)
+		}
+		i = len(c.last) - 1
+	}
+	found := c.last[i]
+	c.mu.Unlock()
+	found.once.Do(func() { found.bodies = slices.Collect(wire.Bodies(e.Cut)) })
+	return found.bodies
+}
+
+// fetch asks a member for its whole state, for a root that has none.
+func (n *Node) fetch(from uint32) replica.Fetched {
+	in := replica.Fetched{Node: from}
+	address, err := n.announcedAddress(int(from))
+	if err == nil {
+		err = n.fetchFrom(address, &in)
+	}
+	if err != nil {
+		n.log.Error("the state of a member could not be fetched; waiting for members to announce themselves again", "from", from, "err", err)
+		in.Builder = nil
+	}
+	return in
+}
+
+func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
+	resp, err := n.peers.open(n.working, address, pathState, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
+		return fmt.Errorf("%s answered %d: %s", address, resp.StatusCode, said)
+	}
+	var a replica.Assembly
+	for {
+		piece, err := readFrame(resp.Body, n.maxPieceBytes())
+		if err != nil {
+			return err
+		}
+		h, block, _, err := wire.DecodePiece(piece, n.maxPieceBytes())
+		if err != nil {
+			return err
+		}
+		complete, err := a.Add(in.Node, &h, bytes.Clone(block))
+		if err != nil {
+			return err
+		}
+		if h.Last {
+			in.Header, in.Builder = h, complete.Builder
+			return nil
+		}
+	}
+}
+
+// maxPieceBytes bounds a piece: a body is closed once it is full, and one entry
+// may be as large as a value.
+func (n *Node) maxPieceBytes() int {
+	return 2*wire.MaxBodyBytes + n.opts.Config.API.MaxValueBytes + 64<<10
+}

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// stopTimeout bounds how long requests under way may take when the node stops.
+const stopTimeout = 5 * time.Second
+
+// serving is the HTTP server while it runs.
+type serving struct {
+	app    *fiber.App
+	failed chan error // one error, if it ends by itself
+	ended  chan struct{}
+	node   *Node
+}
+
+// serve starts the HTTP server on the node's listener.
+func (n *Node) serve() *serving {
+	s := &serving{app: n.newApp(), failed: make(chan error, 1), ended: make(chan struct{}), node: n}
+	go func() {
+		defer close(s.ended)
+		if err := s.app.Listener(n.opts.Listener); err != nil {
+			s.failed <- err
+		}
+	}()
+	return s
+}
+
+// shutdown stops accepting and waits for the requests under way.
+func (s *serving) shutdown() {
+	if err := s.app.ShutdownWithTimeout(stopTimeout); err != nil {
+		s.node.log.Warn("requests were still under way when the node stopped", "err", err)
+	}
+	// Shutdown closes the listener only if serving has begun.
+	_ = s.node.opts.Listener.Close()
+	<-s.ended
+}
+
+// newApp is the HTTP interface of this node.
+func (n *Node) newApp() *fiber.App {
+	cfg := n.opts.Config.API
+	app := fiber.New(fiber.Config{
+		AppName:                      "xylem",
+		StrictRouting:                true,
+		CaseSensitive:                true,
+		DisableStartupMessage:        true,
+		DisableDefaultDate:           true,
+		DisablePreParseMultipartForm: true,
+		StreamRequestBody:            true, // bodies are bounded where they are read: see readBody
+		ReadBufferSize:               16 << 10,
+		ReadTimeout:                  cfg.ReadTimeout,
+		WriteTimeout:                 time.Minute,
+		IdleTimeout:                  2 * time.Minute,
+		Concurrency:                  cfg.MaxConnections,
+		ErrorHandler:                 n.answerError,
+	})
+	app.Use(n.guard)
+	n.routes(app)
+	return app
+}
+
+// routes is every path that a node answers. On a node that is not the root the
+// root's paths name the root.
+func (n *Node) routes(app *fiber.App) {
+	app.Get("/", n.getSelf)
+	app.Get("/healthz", n.getHealth)
+	app.Get("/readyz", n.getReady)
+	app.Get("/store", n.listStore)
+	app.Get("/store/*", n.getStore)
+	app.Put("/store/*", n.putStore)
+	app.Delete("/store/*", n.deleteStore)
+	app.Get("/nodes", n.atRoot(n.getNodes))
+	app.Get("/nodes/structure", n.atRoot(n.getStructure))
+	app.Get("/nodes/parent/:node", n.atRoot(n.getAncestors))
+	app.Get(pathSynchronize, n.getSynchronize)
+	app.Post(pathSynchronize, n.proved(n.postSynchronize))
+	app.Post(pathJoin, n.proved(n.atRootOnly(n.postJoin)))
+	app.Post(pathLeave, n.proved(n.atRootOnly(n.postLeave)))
+	app.Post(pathWrite, n.proved(n.postWrite))
+	app.Post(pathLookup, n.proved(n.postLookup))
+	app.Post(pathState, n.proved(n.postState))
+	n.docs(app)
+}
+
+// guard runs around every handler: a panic is an error of that request alone, and
+// a body that nobody read must not be taken for the next request.
+func (n *Node) guard(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			n.log.Error("a request handler panicked", "panic", r, "stack", string(debug.Stack()))
+			c.Context().SetConnectionClose()
+			err = n.answerError(c, fiber.ErrInternalServerError)
+		}
+	}()
+	if err = c.Next(); err != nil {
+		err = n.answerError(c, err)
+	}
+	if length := c.Request().Header.ContentLength(); (length > 0 || length == chunked) && c.Locals(bodyWasRead) == nil {
+		c.Context().SetConnectionClose()
+	}
+	return err
+}
+
+// answerError answers a request that failed, in a problem document.
+func (n *Node) answerError(c *fiber.Ctx, err error) error {
+	p := asProblem(err)
+	if p.status == http.StatusInternalServerError {
+		n.log.Error("a request failed", "method", c.Method(), "err", err)
+	}
+	return writeProblem(c, p)
+}
+
+// chunked is the content length of a body that comes in chunks.
+const chunked = -1
+
+// bodyWasRead marks in a request's locals that its body was read to its end.
+const bodyWasRead = "body was read"
+
+// readBody reads the whole body, at most limit bytes, into memory of its own. Of
+// a larger one it reads some on, so that a client that is still sending gets to
+// see the answer, and gives up the connection.
+func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
+	req := c.Request()
+	length := req.Header.ContentLength()
+	stream := req.BodyStream()
+	if length == 0 || stream == nil {
+		c.Locals(bodyWasRead, true)
+		return append([]byte(nil), req.Body()...), nil
+	}
+	tooLarge := &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(limit)}
+	if length > limit {
+		return nil, errors.Join(tooLarge, discard(stream, length))
+	}
+	body, err := readAtMost(stream, limit+1, length)
+	switch {
+	case err != nil:
+		return nil, badRequest("body-cut-short", "the request's body ended before it was whole, or is badly framed")
+	case len(body) > limit:
+		return nil, errors.Join(tooLarge, discard(stream, discardBytes))
+	}
+	c.Locals(bodyWasRead, true)
+	return body, nil
+}

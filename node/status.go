@@ -1,0 +1,155 @@
+package node
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"xylem/coordinator"
+	"xylem/store"
+	"xylem/sync/replica"
+	"xylem/sync/version"
+)
+
+// statusDocument is the answer of GET /synchronize.
+type statusDocument struct {
+	Node             string            `json:"node"`
+	Role             string            `json:"role"`
+	TreeID           string            `json:"tree_id"`
+	Version          version.Version   `json:"version"`
+	Epoch            uint64            `json:"epoch"`
+	History          []version.Version `json:"history"`
+	Floor            version.Version   `json:"floor"`
+	Digest           store.Digest      `json:"digest"`
+	LagMs            *int64            `json:"lag_ms"`
+	LastPush         *pushDocument     `json:"last_push"`
+	Pending          int               `json:"pending"`
+	Superseded       int               `json:"superseded"`
+	Resubmitted      int               `json:"resubmitted"`
+	DigestMismatches uint64            `json:"digest_mismatches"`
+	Store            store.Counts      `json:"store"`
+	Journal          journalDocument   `json:"journal"`
+	Uplink           uplinkDocument    `json:"uplink"`
+	*rootDocument
+}
+
+// journalDocument tells about this node's disk.
+type journalDocument struct {
+	Syncs           uint64 `json:"syncs"` // flushes since this process began
+	LogBytes        int64  `json:"log_bytes"`
+	CheckpointBytes int64  `json:"checkpoint_bytes"`
+}
+
+// uplinkDocument counts what this process sent to its parent.
+type uplinkDocument struct {
+	Requests uint64 `json:"requests"`
+	Writes   uint64 `json:"writes"`
+	Lookups  uint64 `json:"lookups"`
+}
+
+// rootDocument is what the root adds.
+type rootDocument struct {
+	State    string           `json:"state"` // "ordering", "adopting" or "halted"
+	Schedule string           `json:"schedule"`
+	NextRun  string           `json:"next_run"`
+	Fanout   string           `json:"fanout"`
+	Eager    bool             `json:"eager"`
+	Nodes    []memberDocument `json:"nodes"`
+}
+
+// memberDocument is what the root knows of one node.
+type memberDocument struct {
+	Node       string           `json:"node"`
+	State      string           `json:"state"`
+	Confirmed  *version.Version `json:"confirmed"`
+	Behind     *uint64          `json:"behind"` // in writes
+	Digest     *string          `json:"digest"` // "match" or "mismatch" at the confirmed version
+	LagMs      *int64           `json:"lag_ms"`
+	Mismatches uint64           `json:"digest_mismatches"`
+	LastPush   *pushDocument    `json:"last_push"`
+}
+
+// pushDocument tells about one push.
+type pushDocument struct {
+	When    string `json:"when"`
+	Kind    string `json:"kind"`
+	Outcome string `json:"outcome"`
+	Entries int    `json:"entries"`
+	Bytes   int    `json:"bytes"`
+}
+
+func rfc3339(unixMillis int64) string {
+	return time.UnixMilli(unixMillis).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+func (n *Node) getSynchronize(c *fiber.Ctx) error {
+	meta := n.store.Meta()
+	document := statusDocument{
+		Node: n.name, Role: n.role(), TreeID: meta.Tree.String(), Epoch: meta.Epoch,
+		History: append([]version.Version{}, meta.History...), Floor: meta.Floor,
+		DigestMismatches: n.mismatches.Load(), Store: n.store.Counts(),
+		Journal: journalDocument{
+			Syncs: n.disk.journal.Syncs(), LogBytes: n.disk.journal.LogBytes(), CheckpointBytes: n.disk.journal.CheckpointBytes(),
+		},
+		Uplink: uplinkDocument{
+			Requests: n.uplinked.requests.Load(), Writes: n.uplinked.writes.Load(), Lookups: n.uplinked.lookups.Load(),
+		},
+	}
+	document.Version, document.Digest = n.store.Digest()
+	if lag, known := n.lagMillis(); known {
+		document.LagMs = &lag
+	}
+	if last := n.lastPush.Load(); last != nil {
+		document.LastPush = &pushDocument{When: rfc3339(last.When), Kind: last.Kind, Outcome: last.Outcome, Entries: last.Entries, Bytes: last.Bytes}
+	}
+	if n.isRoot {
+		document.rootDocument = n.rootDocument()
+	}
+	return writeJSON(c, http.StatusOK, document)
+}
+
+func (n *Node) rootDocument() *rootDocument {
+	cfg := n.opts.Config.Sync
+	document := &rootDocument{
+		State: "ordering", Schedule: cfg.Schedule, NextRun: rfc3339(n.schedules.nextPush().UnixMilli()),
+		Fanout: cfg.Fanout, Eager: cfg.Eager, Nodes: []memberDocument{},
+	}
+	n.loop.query(func(core *replica.Replica) {
+		switch {
+		case core.Halted():
+			document.State = "halted"
+		case core.Adopting():
+			document.State = "adopting"
+		}
+	})
+	reports, now := n.reports(), n.now().Unix
+	applied := n.store.Applied()
+	for _, m := range n.directory.Members(n.wallNow()) {
+		if m.ID == n.opts.ID {
+			none, behind, lag, equal := applied, uint64(0), int64(0), digestEqual
+			document.Nodes = append(document.Nodes, memberDocument{
+				Node: n.name, State: string(m.State), Confirmed: &none, Behind: &behind, Digest: &equal, LagMs: &lag,
+			})
+			continue
+		}
+		document.Nodes = append(document.Nodes, newMemberDocument(&m, reports[m.ID], applied, now))
+	}
+	return document
+}
+
+func newMemberDocument(m *coordinator.MemberState, r replica.Report, applied version.Version, now int64) memberDocument {
+	d := memberDocument{Node: coordinator.Name(m.ID), State: string(m.State), Mismatches: r.Mismatches}
+	if r.Known {
+		behind := applied.Seq - min(applied.Seq, r.Confirmed.Seq)
+		digest, lag := digestDiffers, max(0, now-r.Heard)
+		if r.Matches {
+			digest = digestEqual
+		}
+		d.Confirmed, d.Behind, d.Digest, d.LagMs = &r.Confirmed, &behind, &digest, &lag
+	}
+	if p := r.LastPush; p.When != 0 {
+		d.LastPush = &pushDocument{When: rfc3339(p.When), Kind: p.Kind.String(), Outcome: string(p.Outcome), Entries: p.Entries, Bytes: p.Bytes}
+	}
+	return d
+}

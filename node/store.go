@@ -1,0 +1,255 @@
+package node
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/gofiber/fiber/v2"
+
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// Headers of answers and requests about the store.
+const (
+	headerNode       = "Xylem-Node"
+	headerVersion    = "Xylem-Version"
+	headerLag        = "Xylem-Lag-Ms"
+	headerMinVersion = "Xylem-Min-Version"
+	headerMaxLag     = "Xylem-Max-Lag-Ms"
+)
+
+const (
+	pathStore   = "/store/"
+	typeJSON    = "application/json"
+	lagUnknown  = "unknown"
+	headerETag  = fiber.HeaderETag
+	headerMatch = fiber.HeaderIfMatch
+	headerNone  = fiber.HeaderIfNoneMatch
+)
+
+// scratch is where answers are put together.
+var scratch = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// pathKey is the key in the request's path. It shares memory with the request:
+// whoever keeps it makes a copy. The error wraps store.ErrKey or is a problem.
+func pathKey(c *fiber.Ctx) (string, error) {
+	escaped := c.Context().URI().PathOriginal()[len(pathStore):]
+	key := unsafe.String(unsafe.SliceData(escaped), len(escaped))
+	if strings.IndexByte(key, '%') >= 0 {
+		unescaped, err := url.PathUnescape(key)
+		if err != nil {
+			return "", badRequest("key", "the key in the path is badly percent-encoded: a % must be sent as %25")
+		}
+		key = unescaped
+	}
+	return key, store.CheckKey(key)
+}
+
+// getStore answers GET /store/{key}.
+func (n *Node) getStore(c *fiber.Ctx) error {
+	key, err := pathKey(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	answer := n.store.Get(key)
+	if !answer.Known && !n.isRoot {
+		if answer, err = n.read(n.working, strings.Clone(key)); err != nil {
+			return n.storeError(c, unavailable("no-state", err.Error()+"; try again, or ask another node"))
+		}
+	}
+	if err := n.freshEnough(c, answer.AsOf); err != nil {
+		return n.storeError(c, err)
+	}
+	n.setFreshness(c, answer.AsOf)
+	if answer.Entry == nil {
+		return writeProblem(c, &problem{
+			status: http.StatusNotFound, slug: "not-found",
+			detail: "neither this node nor any ancestor that it could reach has the key",
+		})
+	}
+	setETag(c, answer.Entry.Version)
+	if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
+		c.Status(http.StatusNotModified)
+		return nil
+	}
+	n.writeEntry(c, answer.Entry)
+	return nil
+}
+
+// writeEntry answers with a key, its value and its version.
+func (n *Node) writeEntry(c *fiber.Ctx, e *store.Entry) {
+	buf := scratch.Get().(*[]byte)
+	*buf = appendEntry((*buf)[:0], e)
+	resp := c.Response()
+	resp.Header.SetContentType(typeJSON)
+	resp.SetBody(*buf)
+	putScratch(buf)
+}
+
+func putScratch(buf *[]byte) {
+	const most = 256 << 10 // what grew beyond is left to the collector
+	if cap(*buf) <= most {
+		scratch.Put(buf)
+	}
+}
+
+// appendEntry appends {"key":...,"value":...,"version":...}.
+func appendEntry(dst []byte, e *store.Entry) []byte {
+	dst = append(dst, `{"key":`...)
+	dst = appendString(dst, e.Key)
+	if !e.Deleted() {
+		dst = append(dst, `,"value":`...)
+		dst = append(dst, e.Value...)
+	}
+	dst = append(dst, `,"version":"`...)
+	dst = e.Version.Append(dst)
+	return append(dst, `"}`...)
+}
+
+// setFreshness sets the headers that every answer of the store carries.
+func (n *Node) setFreshness(c *fiber.Ctx, asOf version.Version) {
+	var buf [64]byte
+	h := &c.Response().Header
+	h.Set(headerNode, n.name)
+	h.SetBytesV(headerVersion, asOf.Append(buf[:0]))
+	if lag, known := n.lagMillis(); known {
+		h.SetBytesV(headerLag, strconv.AppendInt(buf[:0], lag, 10))
+	} else {
+		h.Set(headerLag, lagUnknown)
+	}
+}
+
+func setETag(c *fiber.Ctx, v version.Version) {
+	var buf [64]byte
+	tag := append(buf[:0], '"')
+	tag = append(v.Append(tag), '"')
+	c.Response().Header.SetBytesV(headerETag, tag)
+}
+
+// matchesETag reports whether a list of entity tags holds that of v, or is *.
+func matchesETag(list string, v version.Version) bool {
+	for tag := range strings.SplitSeq(list, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" || tag == `"`+v.String()+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+// freshEnough refuses an answer that is not as fresh as the request asks for.
+func (n *Node) freshEnough(c *fiber.Ctx, asOf version.Version) error {
+	least := c.Request().Header.Peek(headerMinVersion)
+	mostLag := c.Request().Header.Peek(headerMaxLag)
+	if len(least) == 0 && len(mostLag) == 0 {
+		return nil
+	}
+	return n.demand(string(least), string(mostLag), asOf)
+}
+
+// storeError is an error's answer, with the freshness headers.
+func (n *Node) storeError(c *fiber.Ctx, err error) error {
+	n.setFreshness(c, n.store.Applied())
+	return err
+}
+
+// condition reads the preconditions of a write.
+func condition(c *fiber.Ctx) (wire.Condition, error) {
+	match, none := c.Get(headerMatch), c.Get(headerNone)
+	switch {
+	case match != "" && none != "":
+		return wire.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, not both")
+	case match == "*":
+		return wire.Condition{Kind: wire.Exists}, nil
+	case match != "":
+		text, isTag := strings.CutPrefix(match, `"`)
+		text, closed := strings.CutSuffix(text, `"`)
+		v, err := version.Parse(text)
+		if !isTag || !closed || err != nil {
+			return wire.Condition{}, badRequest("condition", `If-Match takes one ETag as this API gave it, as in "3.1042", or *`)
+		}
+		return wire.Condition{Kind: wire.Matches, Version: v}, nil
+	case none == "*":
+		return wire.Condition{Kind: wire.Absent}, nil
+	case none != "":
+		return wire.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
+	}
+	return wire.Condition{}, nil
+}
+
+// putStore answers PUT /store/{key}.
+func (n *Node) putStore(c *fiber.Ctx) error {
+	key, err := pathKey(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	value, err := n.readValue(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	return n.write(c, wire.Write{Key: strings.Clone(key), Value: value})
+}
+
+// deleteStore answers DELETE /store/{key}.
+func (n *Node) deleteStore(c *fiber.Ctx) error {
+	key, err := pathKey(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	return n.write(c, wire.Write{Key: strings.Clone(key)})
+}
+
+// write has a client's write ordered and answers with what became of it.
+func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
+	cond, err := condition(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	w.If, w.ID = cond, n.nextWriteID()
+	res := n.submit(n.working, []wire.Write{w})[0]
+	n.setFreshness(c, version.Max(n.store.Applied(), res.Version))
+	if res.Outcome == wire.Ordered {
+		e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version}
+		setETag(c, e.Version)
+		n.writeEntry(c, &e)
+		return nil
+	}
+	return n.writeRefusal(c, &w, res)
+}
+
+// writeRefusal answers a write that was not ordered, or may not have been.
+func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error {
+	switch res.Outcome {
+	case wire.Superseded:
+		body := appendString([]byte(`{"key":`), w.Key)
+		body = append(body, `,"superseded":true,"version":"`...)
+		body = append(res.Version.Append(body), `"}`...)
+		c.Response().Header.SetContentType(typeJSON)
+		c.Response().SetBodyRaw(body)
+		return nil
+	case wire.Unmet:
+		p := &problem{status: http.StatusPreconditionFailed, slug: "condition-not-met", detail: "the key is absent"}
+		if !res.Version.IsZero() {
+			p.detail = "the key is at version " + res.Version.String()
+			p.with("version", res.Version.String())
+			setETag(c, res.Version)
+		}
+		return p
+	case wire.Full:
+		return unavailable("root-disk-full", "the root's disk is full; the write was not ordered. Free some space there")
+	case wire.Unreachable:
+		return unavailable("root-unreachable",
+			"the root cannot be reached, or its disk has failed; the write was certainly not ordered. Try again")
+	default:
+		return &problem{
+			status: http.StatusGatewayTimeout, slug: "outcome-unknown",
+			detail: "no answer came back from the root in time: the write may or may not have been ordered. Read the key",
+		}
+	}
+}
