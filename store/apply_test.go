@@ -71,9 +71,9 @@ func TestARepeatedOrLateDeltaChangesNothing(t *testing.T) {
 		if got := everything(replica); got != before {
 			t.Errorf("a late push to %v left %s, want %s", late.To, got, before)
 		}
-	}
-	if got := replica.Meta(); got.Epoch != meta.Epoch || !got.History.Equal(meta.History) {
-		t.Errorf("a late push took the tree back to epoch %d, %v", got.Epoch, got.History)
+		if got := replica.Meta(); got.Epoch != meta.Epoch || !got.History.Equal(meta.History) {
+			t.Errorf("a late push took the tree back to epoch %d, %v", got.Epoch, got.History)
+		}
 	}
 }
 

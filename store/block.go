@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"xylem/sync/version"
 )
@@ -175,7 +176,11 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	}
 	e := &Entry{Version: version.Version{Epoch: before.epoch, Seq: before.seq}, Stamp: before.stamp, Write: id}
 	if len(value) <= maxSharedBytes { // one allocation for both
-		text := string(key) + string(value)
+		var both strings.Builder
+		both.Grow(len(key) + len(value))
+		both.Write(key)
+		both.Write(value)
+		text := both.String()
 		e.Key, e.Value = text[:len(key)], text[len(key):]
 	} else {
 		e.Key, e.Value = string(key), string(value)
