@@ -142,6 +142,10 @@ func (n *Node) publish(core *replica.Replica) {
 	if since, heard := lag.Since(); heard {
 		n.fresh.Store(max(1, int64(since)))
 	}
+	if epoch := core.Epoch(); n.isRoot && epoch != n.viewEpoch {
+		n.viewEpoch = epoch
+		n.directory.SetEpoch(epoch)
+	}
 }
 
 // waiters are the requests that wait for the core's answer. The zero value is

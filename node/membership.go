@@ -135,8 +135,6 @@ func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
 	if view, err := n.directory.Alive(m.ID, m.Instance, n.wallNow()); err == nil && view.Self == m {
 		return view, nil
 	}
-	n.joining.Lock()
-	defer n.joining.Unlock()
 	view, changed, err := n.directory.Join(m, n.wallNow())
 	switch {
 	case errors.Is(err, coordinator.ErrNameTaken):

@@ -62,7 +62,8 @@ type Node struct {
 	boot     uint64
 
 	directory *coordinator.Directory // at the root only
-	joining   sync.Mutex             // at the root: one placement is made durable at a time
+	placing   sync.Mutex             // at the root: see persistPlacement
+	viewEpoch uint64                 // at the root: as the loop last told directory
 	announced sync.Map               // at the root: k to the address under which it last announced itself
 	view      atomic.Pointer[coordinator.View]
 

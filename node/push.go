@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -82,12 +83,11 @@ func (n *Node) sendPiece(address string, request []byte) (replica.Ack, error) {
 // encoded once for all nodes that need the same; large ones are encoded as they
 // are sent, in bounded memory.
 func (n *Node) bodies(e replica.Push) (next func() (wire.Body, bool), stop func()) {
-	const smallEntries = 4096
 	var all []wire.Body
 	switch {
 	case e.Cut == nil:
 		all = []wire.Body{{}}
-	case e.Cut.MaxEntries() > smallEntries:
+	case !small(e.Cut):
 		return iterPull(wire.Bodies(e.Cut))
 	default:
 		all = n.encodings.of(e)
@@ -100,6 +100,19 @@ func (n *Node) bodies(e replica.Push) (next func() (wire.Body, bool), stop func(
 		i++
 		return all[i-1], true
 	}, func() {}
+}
+
+// small reports whether a push is worth keeping in memory, encoded.
+func small(cut *store.Cut) bool {
+	const mostEntries, mostBytes = 4096, 4 << 20
+	if cut.MaxEntries() > mostEntries {
+		return false
+	}
+	bytes := 0
+	for e := range cut.Entries() {
+		bytes += len(e.Key) + len(e.Value)
+	}
+	return bytes <= mostBytes
 }
 
 // encodings keeps the last few small pushes, encoded.
@@ -117,7 +130,7 @@ type encoding struct {
 }
 
 func (c *encodings) of(e replica.Push) []wire.Body {
-	const kept = 8
+	const kept = 4
 	c.mu.Lock()
 	i := slices.IndexFunc(c.last, func(x *encoding) bool {
 		return x.from == e.Header.From && x.to == e.Header.To && x.kind == e.Header.Kind

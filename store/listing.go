@@ -14,7 +14,7 @@ const MaxPage = 1000
 type Page struct {
 	Entries []*Entry
 	More    bool            // keys follow after the last entry
-	AsOf    version.Version // the version as of which the page holds
+	AsOf    version.Version // the applied version: entries may be later, but of others nothing later is known
 }
 
 // List returns the live entries whose keys begin with prefix and come after the
@@ -28,9 +28,6 @@ func (s *Store) List(prefix, after string, limit int) Page {
 	// overlay may hide.
 	based := v.table.list(prefix, after, limit+1+len(noted))
 	s.mu.Unlock()
-	for _, n := range noted {
-		page.AsOf = version.Max(page.AsOf, n.asOf)
-	}
 	page.Entries = merge(based, noted, v.applied)
 	if len(page.Entries) > limit {
 		page.Entries, page.More = page.Entries[:limit], true

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"xylem/sync/version"
 )
 
 func TestAListingIsInByteOrder(t *testing.T) {
@@ -99,21 +97,19 @@ func TestAListingAgreesWithAModel(t *testing.T) {
 
 func checkPage(t *rapid.T, s *Store, keys map[string]*Entry, prefix, after string, limit int) {
 	var want []string
-	asOf := version.Version{}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		a := s.Get(key)
 		if a.Entry == nil || !strings.HasPrefix(key, prefix) || key <= after {
 			continue
 		}
 		want = append(want, fmt.Sprint(key, "=", a.Entry.Value))
-		asOf = version.Max(asOf, a.AsOf)
 	}
 	more := len(want) > limit
 	page := s.List(prefix, after, limit)
 	if got := texts(page.Entries); !slices.Equal(got, want[:min(limit, len(want))]) || page.More != more {
 		t.Fatalf("List(%q, %q, %d) is %v, more %v; want of %v, more %v", prefix, after, limit, got, page.More, want, more)
 	}
-	if !more && page.AsOf.Before(asOf) {
-		t.Fatalf("the page is as of %v and holds what is as of %v", page.AsOf, asOf)
+	if page.AsOf != s.Applied() {
+		t.Fatalf("the page is as of %v, the node at %v", page.AsOf, s.Applied())
 	}
 }

@@ -139,7 +139,7 @@ func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Di
 		return Digest{}, fmt.Errorf("delta from %v at version %v: %w", from, v.applied, ErrGap)
 	}
 	if v.applied.Seq < to.Seq {
-		if len(entries) > 1 {
+		if len(entries) > 0 {
 			s.base.Store(&view{applied: to, table: v.table, push: v.newerThanApplied(entries)})
 		}
 		for _, e := range entries {

@@ -59,10 +59,15 @@ func (a *Assembly) add(h *wire.Header, block []byte) error {
 		}
 		return a.builder.Add(entries)
 	case wire.Delta:
+		last := h.From
+		if len(a.entries) > 0 {
+			last = a.entries[len(a.entries)-1].Version
+		}
 		for _, e := range entries {
-			if e.Version.Seq <= h.From.Seq || e.Version.Seq > h.To.Seq || !h.Meta.OnHistory(e.Version) {
-				return fmt.Errorf("an entry at %v in a delta from %v to %v", e.Version, h.From, h.To)
+			if e.Version.Seq <= last.Seq || e.Version.Seq > h.To.Seq || !h.Meta.OnHistory(e.Version) {
+				return fmt.Errorf("an entry at %v after %v in a delta from %v to %v", e.Version, last, h.From, h.To)
 			}
+			last = e.Version
 		}
 		a.blocks, a.entries = append(a.blocks, block), append(a.entries, entries...)
 	default:

@@ -130,6 +130,14 @@ func (r *Replica) persisted(f Failure) {
 	then(f)
 }
 
+// Epoch is the epoch in which the root orders, 0 before it does.
+func (r *Replica) Epoch() uint64 {
+	if !r.root.open {
+		return 0
+	}
+	return r.store.Meta().Epoch
+}
+
 // submit takes a client's write or a child's batch.
 func (r *Replica) submit(in *Submit) {
 	if r.IsRoot() {

@@ -129,9 +129,10 @@ func (r *Replica) decide(w *wire.Write, last version.Version) (wire.Result, *sto
 	if w.Stamp != 0 && current != nil && current.Stamp > w.Stamp {
 		return wire.Result{Outcome: wire.Superseded, Version: current.Version}, nil
 	}
+	// A stamp that was kept is at most the root's now, whatever clock gave it.
 	stamp := w.Stamp
-	if stamp == 0 {
-		stamp = r.clock.Next(r.now.Unix)
+	if now := r.clock.Next(r.now.Unix); stamp == 0 || stamp > now {
+		stamp = now
 	}
 	e := &store.Entry{
 		Key: w.Key, Value: w.Value, Stamp: stamp, Write: w.ID,
