@@ -24,6 +24,7 @@ type disk struct {
 	log       *slog.Logger
 	persisted func(replica.Failure) // called for each reported request, in order
 	grown     func()                // called once when the journal should be compacted
+	failing   bool                  // the last request failed
 	err       error                 // of closing; read after run has ended
 
 	mu       sync.Mutex
@@ -166,9 +167,13 @@ func (d *disk) write(req *diskRequest) {
 }
 
 func (d *disk) finish(req *diskRequest, err error) {
-	if err != nil {
+	switch {
+	case err != nil && !d.failing:
 		d.log.Error("writing to the data directory failed", "err", err)
+	case err == nil && d.failing:
+		d.log.Info("writing to the data directory works again")
 	}
+	d.failing = err != nil
 	if req.done != nil {
 		req.done(err)
 	}

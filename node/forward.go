@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"xylem/sync/replica"
@@ -29,27 +30,36 @@ func (n *Node) forward(batch wire.Batch) replica.Forwarded {
 	n.uplinked.writes.Add(uint64(len(batch.Writes)))
 	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout)
 	defer cancel()
-	answer, err := n.peers.post(ctx, parent.Address, pathWrite, wire.AppendBatch(nil, &batch))
-	if err != nil {
-		n.log.Warn("forwarding writes to the parent failed", "parent", parent.Name(), "writes", len(batch.Writes), "err", err)
-		if errors.Is(err, errNotSent) {
-			return replica.Forwarded{Failed: wire.Unreachable}
+	end, err := n.forwardTo(ctx, parent.Address, &batch)
+	switch failed := err != nil; {
+	case failed && !n.parentFails.Swap(true):
+		n.log.Warn("writes do not get through to the parent; trying on with each that comes", "parent", parent.Name(), "err", err)
+	case !failed && n.parentFails.Swap(false):
+		n.log.Info("writes get through to the parent again", "parent", parent.Name())
+	}
+	return end
+}
+
+// forwardTo sends a batch and says how that ended. The error is for the log.
+func (n *Node) forwardTo(ctx context.Context, address string, batch *wire.Batch) (replica.Forwarded, error) {
+	answer, err := n.peers.post(ctx, address, pathWrite, wire.AppendBatch(nil, batch))
+	switch {
+	case errors.Is(err, errNotSent):
+		return replica.Forwarded{Failed: wire.Unreachable}, err
+	case err != nil:
+		return replica.Forwarded{Failed: wire.Unknown}, err
+	case answer.status == http.StatusOK:
+		results, err := wire.DecodeResults(answer.body)
+		if err != nil {
+			return replica.Forwarded{Failed: wire.Unknown}, err
 		}
-		return replica.Forwarded{Failed: wire.Unknown}
+		return replica.Forwarded{Results: results}, nil
 	}
-	if answer.status != http.StatusOK {
-		n.log.Warn("the parent refused writes", "parent", parent.Name(), "status", answer.status, "answer", excerpt(answer.body))
-		if answer.status < http.StatusInternalServerError || answer.status == http.StatusServiceUnavailable {
-			return replica.Forwarded{Failed: wire.Unreachable} // refused before anything was done
-		}
-		return replica.Forwarded{Failed: wire.Unknown}
+	err = fmt.Errorf("it answered %d: %s", answer.status, excerpt(answer.body))
+	if answer.status < http.StatusInternalServerError || answer.status == http.StatusServiceUnavailable {
+		return replica.Forwarded{Failed: wire.Unreachable}, err // refused before anything was done
 	}
-	results, err := wire.DecodeResults(answer.body)
-	if err != nil {
-		n.log.Error("the parent's results cannot be read", "parent", parent.Name(), "err", err)
-		return replica.Forwarded{Failed: wire.Unknown}
-	}
-	return replica.Forwarded{Results: results}
+	return replica.Forwarded{Failed: wire.Unknown}, err
 }
 
 // excerpt is the beginning of an answer, for a log line.

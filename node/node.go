@@ -67,18 +67,20 @@ type Node struct {
 	announced sync.Map               // at the root: k to the address under which it last announced itself
 	view      atomic.Pointer[coordinator.View]
 
-	counter    atomic.Uint64 // of write ids
-	fresh      atomic.Int64  // when the state was up to date, nanoseconds since began; 0: not heard yet
-	pieces     pieces
-	lastPush   atomic.Pointer[pushReport] // taken by this node
-	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
-	lookups    singleflight.Group
-	encodings  encodings
-	uplinked   traffic
-	schedules  *schedules
-	work       sync.WaitGroup     // pushes, forwards and fetches under way
-	working    context.Context    //nolint:containedctx // ends them when the node stops
-	stopWork   context.CancelFunc // after the last handler has answered
+	counter     atomic.Uint64 // of write ids
+	fresh       atomic.Int64  // when the state was up to date, nanoseconds since began; 0: not heard yet
+	pieces      pieces
+	lastPush    atomic.Pointer[pushReport] // taken by this node
+	mismatches  atomic.Uint64              // digests of pushes that this node's state did not have
+	lookups     singleflight.Group
+	encodings   encodings
+	uplinked    traffic
+	parentFails atomic.Bool // the last batch did not get through
+	refusals    sync.Map    // at the root: k to the last refusal that was logged
+	schedules   *schedules
+	work        sync.WaitGroup     // pushes, forwards and fetches under way
+	working     context.Context    //nolint:containedctx // ends them when the node stops
+	stopWork    context.CancelFunc // after the last handler has answered
 }
 
 // traffic counts what went to the parent.
