@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 
@@ -205,20 +204,4 @@ func (d *disk) askToCompact() {
 		d.asked = true
 		d.grown()
 	}
-}
-
-// persistPlacement makes the root's book of who is where durable.
-func (n *Node) persistPlacement() error {
-	done := make(chan error, 1)
-	// Looked up and handed over under one lock, so that no older book is written
-	// after a newer one; written outside of it.
-	n.placing.Lock()
-	placement, revision := n.directory.Placement()
-	n.disk.put(diskRequest{placement: placement, sync: true, done: func(err error) { done <- err }})
-	n.placing.Unlock()
-	if err := <-done; err != nil {
-		return fmt.Errorf("write who is where: %w", err)
-	}
-	n.directory.Persisted(revision)
-	return nil
 }

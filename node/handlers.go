@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -100,7 +101,7 @@ func (n *Node) getNodes(c *fiber.Ctx) error {
 	reports := n.reports()
 	now := n.now()
 	var nodes []nodeDocument
-	for _, m := range n.directory.Members(n.wallNow()) {
+	for _, m := range n.root.Members(time.Now()) {
 		nodes = append(nodes, n.nodeDocument(&m, reports[m.ID], now.Unix))
 	}
 	return writeJSON(c, http.StatusOK, map[string]any{"nodes": nodes})
@@ -137,7 +138,7 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 }
 
 func (n *Node) getStructure(c *fiber.Ctx) error {
-	placement, _ := n.directory.Placement()
+	placement, _ := n.root.Placement()
 	return writeJSON(c, http.StatusOK, map[string]any{"binary_tree_array": placement.BinaryTreeArray()})
 }
 
@@ -146,7 +147,7 @@ func (n *Node) getAncestors(c *fiber.Ctx) error {
 	if err != nil {
 		return badRequest("node", err.Error())
 	}
-	placement, _ := n.directory.Placement()
+	placement, _ := n.root.Placement()
 	path, err := placement.Path(k)
 	if err != nil {
 		return &problem{status: http.StatusNotFound, slug: "no-such-node", detail: err.Error()}

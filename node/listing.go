@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -45,34 +46,61 @@ func (n *Node) listStore(c *fiber.Ctx) error {
 	return nil
 }
 
+// listQuery reads the query of a listing. What cannot be right is refused rather
+// than guessed at: a misspelt name would list everything.
 func listQuery(c *fiber.Ctx) (prefix, after string, limit int, err error) {
 	limit = defaultPage
-	for name, value := range c.Context().QueryArgs().All() {
-		text := string(value)
-		switch string(name) {
-		case "prefix", "after":
-			// Either may be empty; what is there has to be what a key may be.
-			if text != "" {
-				err = store.CheckKey(text)
-			}
-			if string(name) == "prefix" {
-				prefix = text
-			} else {
-				after = text
-			}
-		case "limit":
+	seen := make(map[string]bool, 3)
+	for pair := range strings.SplitSeq(string(c.Context().URI().QueryString()), "&") {
+		if pair == "" {
+			continue
+		}
+		name, text, _ := strings.Cut(pair, "=")
+		name, err = url.QueryUnescape(name)
+		if err == nil {
+			text, err = url.QueryUnescape(text)
+		}
+		switch {
+		case err != nil:
+			err = badRequest("query", "the query is badly percent-encoded: a % must be sent as %25")
+		case seen[name]:
+			err = badRequest("query", fmt.Sprintf("the query has %s twice", name))
+		case name == "prefix":
+			prefix, err = text, checkBound(text)
+		case name == "after":
+			after, err = text, checkBound(text)
+		case name == "limit":
 			limit, err = strconv.Atoi(text)
 			if err != nil || limit < 1 || limit > store.MaxPage {
-				err = badRequest("limit", fmt.Sprintf("limit is %q: want a number from 1 to %d", text, store.MaxPage))
+				err = badRequest("limit", fmt.Sprintf("limit is %s: want a number from 1 to %d", quoted(text), store.MaxPage))
 			}
 		default:
-			err = badRequest("query", fmt.Sprintf("the query has %q; a listing takes prefix, after and limit", string(name)))
+			err = badRequest("query", fmt.Sprintf("the query has %s; a listing takes prefix, after and limit", quoted(name)))
 		}
 		if err != nil {
 			return "", "", 0, err
 		}
+		seen[name] = true
 	}
 	return prefix, after, limit, nil
+}
+
+// checkBound checks a prefix or the key to list after: it may be empty; what is
+// there has to be what a key may be.
+func checkBound(text string) error {
+	if text == "" {
+		return nil
+	}
+	return store.CheckKey(text)
+}
+
+// quoted is what a client sent, to be shown to it: not all of it if it is long.
+func quoted(text string) string {
+	const most = 64
+	if len(text) > most {
+		return fmt.Sprintf("%q...", text[:most])
+	}
+	return strconv.Quote(text)
 }
 
 // appendString appends s, which is valid UTF-8, as a JSON string.

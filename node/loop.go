@@ -142,9 +142,9 @@ func (n *Node) publish(core *replica.Replica) {
 	if since, heard := lag.Since(); heard {
 		n.fresh.Store(max(1, int64(since)))
 	}
-	if epoch := core.Epoch(); n.isRoot && epoch != n.viewEpoch {
-		n.viewEpoch = epoch
-		n.directory.SetEpoch(epoch)
+	if epoch := core.Epoch(); n.root != nil && epoch != n.root.epoch {
+		n.root.epoch = epoch
+		n.root.SetEpoch(epoch)
 	}
 }
 

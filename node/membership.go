@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +25,7 @@ var ErrOtherTree = errors.New("the root belongs to another tree, and both have o
 // coordinator is what keeps this node a member.
 func (n *Node) coordinator() coordinator.Coordinator {
 	if n.isRoot {
-		return n.directory
+		return n.root
 	}
 	return &coordinator.Embedded{
 		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Announce: n.announce, Withdraw: n.withdraw, Logger: n.log,
@@ -37,13 +35,10 @@ func (n *Node) coordinator() coordinator.Coordinator {
 // deliver takes a change of who is where.
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
-	if !n.isRoot && view.Parent != nil && (old == nil || old.Parent == nil || *old.Parent != *view.Parent) {
-		n.log.Info("joined", "position", view.Position, "parent", view.Parent.Name())
+	if old != nil && old.Parent != nil && view.Parent != nil && *old.Parent != *view.Parent {
+		n.log.Info("the parent is another now", "parent", view.Parent.Name(), "address", view.Parent.Address)
 	}
 }
-
-// wallNow is the time for the book of members.
-func (n *Node) wallNow() time.Time { return time.Now() }
 
 // announce asks the root to let this node join, or gives it a sign of life.
 func (n *Node) announce(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
@@ -108,7 +103,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return badRequest("body", err.Error())
 	}
-	n.announced.Store(in.ID, in.Address)
+	n.root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()
 	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version}) {
 		n.loop.admits.forget(ref)
@@ -132,10 +127,10 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 // admit enters a member in the book, and makes its place durable before it hears
 // of it.
 func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
-	if view, err := n.directory.Alive(m.ID, m.Instance, n.wallNow()); err == nil && view.Self == m {
+	if view, err := n.root.Alive(m.ID, m.Instance, time.Now()); err == nil && view.Self == m {
 		return view, nil
 	}
-	view, changed, err := n.directory.Join(m, n.wallNow())
+	view, changed, err := n.root.Join(m, time.Now())
 	switch {
 	case errors.Is(err, coordinator.ErrNameTaken):
 		return view, &problem{status: http.StatusConflict, slug: "name-taken", detail: err.Error()}
@@ -154,42 +149,15 @@ func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
 	return view, nil
 }
 
-// members lists whom the root pushes to: everybody who joined since it started.
-func (n *Node) members() replica.Members {
-	var in replica.Members
-	for _, m := range n.directory.Members(n.wallNow()) {
-		if m.Instance != "" && m.ID != n.opts.ID {
-			in.Members = append(in.Members, replica.Member{Node: uint32(m.ID), Instance: m.Instance})
-		}
-	}
-	slices.SortFunc(in.Members, func(a, b replica.Member) int { return int(a.Node) - int(b.Node) })
-	return in
-}
-
 // postLeave marks a node that stops as down.
 func (n *Node) postLeave(c *fiber.Ctx, req provedRequest) error {
 	var in joinDocument
 	if err := readJSON(req.body, &in); err != nil {
 		return err
 	}
-	if err := n.directory.Leave(req.sender, in.Instance, n.wallNow()); err != nil {
+	if err := n.root.Leave(req.sender, in.Instance, time.Now()); err != nil {
 		return &problem{status: http.StatusNotFound, slug: "no-such-node", detail: err.Error()}
 	}
 	n.log.Info("a node left", "member", coordinator.Name(req.sender))
 	return writeJSON(c, http.StatusOK, map[string]string{"status": "left"})
-}
-
-// addressOf is the URL of a member.
-func (n *Node) addressOf(k int) (string, error) {
-	view, err := n.directory.View(k)
-	return view.Self.Address, err
-}
-
-// announcedAddress is the URL under which a node that is not let in yet announced
-// itself.
-func (n *Node) announcedAddress(k int) (string, error) {
-	if address, found := n.announced.Load(k); found {
-		return address.(string), nil
-	}
-	return "", errors.New("no address of NODE-" + strconv.Itoa(k))
 }

@@ -53,34 +53,31 @@ type Node struct {
 	log    *slog.Logger
 	began  time.Time // of the process: monotonic times count from here
 
-	store    *store.Store
-	disk     *disk
-	loop     *loop
+	store   *store.Store
+	disk    *disk
+	loop    *loop
+	counter atomic.Uint64 // of write ids
+	root    *registry     // nil elsewhere
+
+	self     coordinator.Member
+	view     atomic.Pointer[coordinator.View]
 	peers    *peers
 	verifier *proof.Verifier
-	self     coordinator.Member
-	boot     uint64
 
-	directory *coordinator.Directory // at the root only
-	placing   sync.Mutex             // at the root: see persistPlacement
-	viewEpoch uint64                 // at the root: as the loop last told directory
-	announced sync.Map               // at the root: k to the address under which it last announced itself
-	view      atomic.Pointer[coordinator.View]
-
-	counter     atomic.Uint64 // of write ids
-	fresh       atomic.Int64  // when the state was up to date, nanoseconds since began; 0: not heard yet
-	pieces      pieces
-	lastPush    atomic.Pointer[pushReport] // taken by this node
-	mismatches  atomic.Uint64              // digests of pushes that this node's state did not have
-	lookups     singleflight.Group
-	encodings   encodings
 	uplinked    traffic
 	parentFails atomic.Bool // the last batch did not get through
-	refusals    sync.Map    // at the root: k to the last refusal that was logged
-	schedules   *schedules
-	work        sync.WaitGroup     // pushes, forwards and fetches under way
-	working     context.Context    //nolint:containedctx // ends them when the node stops
-	stopWork    context.CancelFunc // after the last handler has answered
+	lookups     singleflight.Group
+
+	encodings  encodings
+	pieces     pieces
+	fresh      atomic.Int64               // when the state was up to date, nanoseconds since began; 0: not heard yet
+	lastPush   atomic.Pointer[pushReport] // taken by this node
+	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
+
+	schedules *schedules
+	work      sync.WaitGroup  // pushes, forwards and fetches under way
+	working   context.Context // ends them when the node stops, after the last handler has answered
+	stopWork  context.CancelFunc
 }
 
 // traffic counts what went to the parent.
@@ -166,8 +163,8 @@ func (n *Node) openDisk() (*store.Recovery, error) {
 		n.log.Warn("cut off the end of the journal, which a crash had left half-written",
 			"file", report.CutFile, "offset", report.CutOffset, "bytes", report.CutBytes)
 	}
-	n.boot, n.store = recovered.Identity.Boot, recovered.Store
-	n.counter.Store(n.boot << version.BootShift)
+	n.store = recovered.Store
+	n.counter.Store(recovered.Identity.Boot << version.BootShift)
 	n.log.Info("recovered", "version", n.store.Applied(), "entries", n.store.Counts().Live, "log_bytes", report.LogBytes)
 	n.disk = newDisk(j, recovered.Identity, recovered.Placement, n.log)
 	return recovered, nil
@@ -203,7 +200,7 @@ func (n *Node) openMembership(placement coordinator.Placement) error {
 	if err != nil {
 		return fmt.Errorf("the members' places: %w", err)
 	}
-	n.directory = directory
+	n.root = &registry{Directory: directory}
 	return nil
 }
 

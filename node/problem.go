@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 
@@ -82,8 +83,17 @@ func fromFramework(e *fiber.Error) *problem {
 		p.slug, p.detail = "header-too-large", "the request line and headers are too large; a key has at most 1024 bytes"
 	case http.StatusRequestEntityTooLarge:
 		p.slug, p.detail = "too-large", "the request's body is too large"
+	case http.StatusBadRequest, http.StatusBadGateway: // the latter for a connection that broke
+		if e.Message == io.ErrUnexpectedEOF.Error() {
+			return bodyCutShort()
+		}
+		p = badRequest("bad-request", "the request is not well-formed HTTP: its request line, its headers or the length of its body cannot be right")
 	}
 	return p
+}
+
+func bodyCutShort() *problem {
+	return badRequest("body-cut-short", "the request's body ended before it was whole, or is badly framed")
 }
 
 // writeProblem answers with a problem document.

@@ -59,7 +59,7 @@ func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
 	case ack.Mismatch:
 		n.log.Error("a node's digest differs from the root's; it gets a snapshot", "to", e.Node, "version", ack.Version)
 	case ack.Outcome == replica.OtherTree || ack.Outcome == replica.Foreign:
-		if last, found := n.refusals.Swap(e.Node, ack); found && last == ack {
+		if last, found := n.root.refusals.Swap(e.Node, ack); found && last == ack {
 			return
 		}
 		n.log.Error("a node refuses this root's state, because it holds another; to give its state up, stop it, remove its data directory and start it again",

@@ -3,10 +3,14 @@ package node
 import (
 	"errors"
 	"net/http"
+	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // stopTimeout bounds how long requests under way may take when the node stops.
@@ -58,11 +62,25 @@ func (n *Node) newApp() *fiber.App {
 		WriteTimeout:                 time.Minute,
 		IdleTimeout:                  2 * time.Minute,
 		Concurrency:                  cfg.MaxConnections,
-		ErrorHandler:                 n.answerError,
+		ErrorHandler:                 n.answerUnread, // guard answers the errors of handlers
 	})
 	app.Use(n.guard)
 	n.routes(app)
+	handle := app.Handler()
+	app.Server().Handler = func(ctx *fasthttp.RequestCtx) {
+		knownMethod(&ctx.Request.Header)
+		handle(ctx)
+	}
 	return app
+}
+
+// knownMethod makes of a method that fiber does not know one that no path takes.
+// Fiber would answer it by itself, in its own words, and leave the body unread, to
+// be taken for the next request.
+func knownMethod(h *fasthttp.RequestHeader) {
+	if !slices.Contains(fiber.DefaultMethods, string(h.Method())) {
+		h.SetMethod(fiber.MethodTrace)
+	}
 }
 
 // routes is every path that a node answers. On a node that is not the root the
@@ -89,7 +107,8 @@ func (n *Node) routes(app *fiber.App) {
 }
 
 // guard runs around every handler: a panic is an error of that request alone, and
-// a body that nobody read must not be taken for the next request.
+// neither a body that nobody read nor one of uncertain length may be taken for the
+// next request.
 func (n *Node) guard(c *fiber.Ctx) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -98,6 +117,10 @@ func (n *Node) guard(c *fiber.Ctx) (err error) {
 			err = n.answerError(c, fiber.ErrInternalServerError)
 		}
 	}()
+	if !wellFramed(&c.Request().Header) {
+		c.Context().SetConnectionClose()
+		return n.answerUnread(c, fiber.ErrBadRequest)
+	}
 	if err = c.Next(); err != nil {
 		err = n.answerError(c, err)
 	}
@@ -113,7 +136,31 @@ func (n *Node) answerError(c *fiber.Ctx, err error) error {
 	if p.status == http.StatusInternalServerError {
 		n.log.Error("a request failed", "method", c.Method(), "err", err)
 	}
+	if strings.HasPrefix(c.Path(), collection) {
+		n.ensureFreshness(c)
+	}
+	if p.status == http.StatusMethodNotAllowed && c.Path() == collection {
+		c.Set(fiber.HeaderAllow, "GET, HEAD") // fiber takes it for /store/* with an empty key
+	}
 	return writeProblem(c, p)
+}
+
+// collection is the path of listings.
+const collection = "/store"
+
+// answerUnread answers what the HTTP server could not read as a request. It may
+// have been one for the store, whose answers all say how fresh they are.
+func (n *Node) answerUnread(c *fiber.Ctx, err error) error {
+	n.ensureFreshness(c)
+	return writeProblem(c, asProblem(err))
+}
+
+// ensureFreshness sets the headers of the store's answers where the handler did
+// not get so far.
+func (n *Node) ensureFreshness(c *fiber.Ctx) {
+	if len(c.Response().Header.Peek(headerNode)) == 0 {
+		n.setFreshness(c, n.store.Applied())
+	}
 }
 
 // chunked is the content length of a body that comes in chunks.
@@ -139,8 +186,10 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	}
 	body, err := readAtMost(stream, limit+1, length)
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fiber.ErrRequestTimeout
 	case err != nil:
-		return nil, badRequest("body-cut-short", "the request's body ended before it was whole, or is badly framed")
+		return nil, bodyCutShort()
 	case len(body) > limit:
 		return nil, errors.Join(tooLarge, discard(stream, discardBytes))
 	}

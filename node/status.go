@@ -125,7 +125,7 @@ func (n *Node) rootDocument() *rootDocument {
 	})
 	reports, now := n.reports(), n.now().Unix
 	applied := n.store.Applied()
-	for _, m := range n.directory.Members(n.wallNow()) {
+	for _, m := range n.root.Members(time.Now()) {
 		if m.ID == n.opts.ID {
 			none, behind, lag, equal := applied, uint64(0), int64(0), digestEqual
 			document.Nodes = append(document.Nodes, memberDocument{

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -39,7 +40,13 @@ var scratch = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b
 // pathKey is the key in the request's path. It shares memory with the request:
 // whoever keeps it makes a copy. The error wraps store.ErrKey or is a problem.
 func pathKey(c *fiber.Ctx) (string, error) {
-	escaped := c.Context().URI().PathOriginal()[len(pathStore):]
+	escaped, found := bytes.CutPrefix(c.Context().URI().PathOriginal(), []byte(pathStore))
+	if !found { // fiber takes /store for /store/* where the method has no route of its own
+		return "", fiber.ErrMethodNotAllowed
+	}
+	if bytes.IndexByte(c.Context().RequestURI(), '#') >= 0 {
+		return "", badRequest("key", "a # in the path must be sent as %23: what follows it is no part of a request")
+	}
 	key := unsafe.String(unsafe.SliceData(escaped), len(escaped))
 	if strings.IndexByte(key, '%') >= 0 {
 		unescaped, err := url.PathUnescape(key)

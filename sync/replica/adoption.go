@@ -10,7 +10,7 @@ import (
 // furthest state among them.
 type adoption struct {
 	waiting  bool // for the grace period to end, or for a fetch
-	fetching bool
+	fetching bool // until what was fetched is durable
 	until    time.Duration
 	adopted  bool // in this run
 	best     Announced
@@ -98,17 +98,21 @@ func (r *Replica) adoptWhenDue() {
 }
 
 // fetched installs the state of a member and begins the next epoch on it. If it
-// could not be had, the root waits for its members to announce themselves anew.
+// could not be had, or there is better, the root waits for its members to
+// announce themselves anew. Until the state is durable the fetch is not over.
 func (r *Replica) fetched(in Fetched) {
 	a := &r.adoption
-	a.fetching = false
-	a.best = Announced{}
-	if in.Builder == nil || in.Builder.Digest() != in.Header.Digest || in.Header.To.IsZero() {
+	if !r.worthAdopting(&in) {
+		a.fetching, a.best = false, Announced{}
 		r.awaitMembers()
 		return
 	}
 	meta := in.Header.Meta
-	a.epoch = max(a.epoch, meta.Epoch)
+	// Every epoch that members were told of is over: no crash before the next one
+	// begins may repeat it.
+	if heard := max(a.epoch, r.store.Meta().Epoch); heard > meta.Epoch {
+		meta.History, meta.Epoch = meta.History.Extend(in.Header.To), heard
+	}
 	r.persisting = append(r.persisting, func(f Failure) {
 		if f != None {
 			r.halt()
@@ -116,10 +120,24 @@ func (r *Replica) fetched(in Fetched) {
 		}
 		r.clock.Observe(meta.Stamp)
 		r.store.Install(in.Builder, in.Header.To, meta)
-		a.waiting, a.adopted = false, true
-		r.beginEpoch(max(a.epoch, r.store.Meta().Epoch) + 1)
+		*a = adoption{adopted: true, epoch: meta.Epoch}
+		r.beginEpoch(meta.Epoch + 1)
 	})
 	r.emit(Checkpoint{State: in.Builder.Cut(in.Header.To, meta)})
+}
+
+// worthAdopting reports whether a fetched state is whole, as far as the best that
+// was announced, also while it was under way, and not behind what the root holds.
+func (r *Replica) worthAdopting(in *Fetched) bool {
+	h := &in.Header
+	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To.Seq < in.Builder.Last().Seq {
+		return false
+	}
+	if h.To.IsZero() || h.To.Before(r.adoption.best.Version) {
+		return false
+	}
+	applied := r.store.Applied()
+	return applied.IsZero() || h.Meta.Tree == r.store.Meta().Tree && h.To.Seq > applied.Seq
 }
 
 // Adopting reports whether the root is closed until it knows what its members

@@ -36,6 +36,7 @@ type progress struct {
 	told       uint64        // the epoch that it last confirmed
 	due        bool          // the schedule asks for a push
 	inFlight   uint64        // number of the push under way, 0 for none
+	stale      bool          // that push went to the member's run before, or in the epoch before
 	failures   int           // pushes in a row that got no good answer
 	mismatches int           // digests in a row that differed
 	notBefore  time.Duration // no push before then
@@ -144,6 +145,11 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 func (r *Replica) answered(p *progress, in Confirmed) {
 	p.inFlight = 0
 	p.report.LastPush.Outcome, p.report.LastPush.Bytes = in.Ack.Outcome, in.Bytes
+	if p.stale { // its answer says nothing of the run or epoch that is
+		p.stale = false
+		r.advance(p)
+		return
+	}
 	meta := r.store.Meta()
 	switch in.Ack.Outcome {
 	case Applied, Current, Late:
@@ -168,9 +174,12 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 			p.state = lacking
 		}
 		p.due = true
-		// The first gap of a probe is no failure; a snapshot that is refused is.
-		r.backOff(p, p.failures)
-		p.failures++
+		// That a probe finds a gap is no failure, even after many: what is missing is
+		// sent now. A delta or a snapshot that is refused is one.
+		if p.report.LastPush.Kind != wire.Heartbeat {
+			p.failures++
+			r.backOff(p, p.failures)
+		}
 	default: // lost, refused or failed: whatever was known is in doubt
 		p.state = probing
 		p.failures++

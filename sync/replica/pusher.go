@@ -29,7 +29,8 @@ func (r *Replica) setMembers(in Members) {
 			m.ordered = append(m.ordered, p)
 		case p.member.Instance != member.Instance:
 			p.member = member
-			p.state, p.failures, p.notBefore = probing, 0, 0
+			p.failures, p.notBefore = 0, 0
+			p.probe()
 		}
 	}
 	m.ordered = slices.DeleteFunc(m.ordered, func(p *progress) bool {
@@ -65,9 +66,15 @@ func (r *Replica) tick() {
 // probeAll forgets what is known of the members: a new epoch begins.
 func (r *Replica) probeAll() {
 	for _, p := range r.members.ordered {
-		p.state = probing
+		p.probe()
 	}
 	r.advanceAll()
+}
+
+// probe forgets what is known of the member, and what the push under way will
+// tell.
+func (p *progress) probe() {
+	p.state, p.stale = probing, p.inFlight != 0
 }
 
 func (r *Replica) advanceAll() {

@@ -32,8 +32,8 @@ func (r *Replica) forward() {
 }
 
 // forwarded hands each group its part of the results. What was ordered is
-// visible here before it is answered. Results of an epoch that this node knows
-// to be over promise nothing.
+// visible here before it is answered. Results of another tree, or of an epoch that
+// this node knows to be over, promise nothing.
 func (r *Replica) forwarded(in Forwarded) {
 	u := &r.uplink
 	sent := u.sent
@@ -44,7 +44,8 @@ func (r *Replica) forwarded(in Forwarded) {
 	}
 	meta := r.store.Meta()
 	failed := in.Failed
-	if failed == 0 && (len(in.Results.Results) != writes || in.Results.Epoch < meta.Epoch) {
+	otherTree := in.Results.Tree != meta.Tree && !in.Results.Tree.IsZero() && !meta.Tree.IsZero()
+	if failed == 0 && (len(in.Results.Results) != writes || in.Results.Epoch < meta.Epoch || otherTree) {
 		failed = wire.Unknown
 	}
 	if failed != 0 {

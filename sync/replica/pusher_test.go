@@ -1,0 +1,131 @@
+package replica
+
+import (
+	"testing"
+	"time"
+)
+
+func TestStory_MembersJoin(t *testing.T) {
+	s := openRoot(t, "a=1", "b=1", "-a")
+	s.note("What a member holds is not known: it is probed. It is empty and gets a snapshot, then follows.")
+	s.members("2a")
+	s.confirm(2, Gap, "0.0")
+	s.confirm(2, Applied, "1.3")
+	s.note("One that has data gets what it lacks, each key once; one that is as far gets nothing more.")
+	s.members("2a", "3a", "4a")
+	s.confirm(3, Gap, "1.1")
+	s.confirm(4, Current, "1.3")
+	s.confirm(3, Applied, "1.3")
+	s.note("Writes during a probe are in the delta that answers it.")
+	s.members("2a", "3a", "4a", "5a")
+	s.submit("c=1")
+	s.persisted()
+	s.confirm(5, Gap, "1.2")
+	s.note("A version that is on no history, and a past epoch's beyond its cut, get a snapshot.")
+	s.restart()
+	s.persisted()
+	s.members("2b", "3b")
+	s.confirm(2, Foreign, "1.9")
+	s.confirm(3, Gap, "1.3")
+	s.confirm(2, Applied, "1.4")
+	s.confirm(3, Applied, "1.4")
+	s.note("Who is not listed any more is sent nothing, and its late answer says nothing.")
+	s.step(Tick{})
+	s.members("3b")
+	s.confirm(2, Current, "1.4")
+	s.confirm(3, Current, "1.4")
+	s.step(Tick{})
+	s.golden("members_join")
+}
+
+func TestAMemberThatHeardOfTheEmptyStateGetsADelta(t *testing.T) {
+	s := openRoot(t)
+	s.members("2a")
+	s.confirm(2, Current, "0.0")
+	s.submit("a=1")
+	effects := s.persisted()
+	if got := effectText(effects[len(effects)-1]); got != "push 2 to NODE-2: delta in epoch 1, from 0.0 to 1.1: a=1" {
+		t.Errorf("it does %v", got)
+	}
+}
+
+func TestStory_PushesFollowWrites(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.follows()
+	s.note("Eager: a write is pushed as soon as it is durable. While the push is under way, writes gather.")
+	s.write("a=2")
+	s.write("a=3")
+	s.write("b=1")
+	s.confirm(2, Applied, "1.2")
+	s.note("A busy tree: the tick during a push asks for nothing more than what follows it.")
+	s.step(Tick{})
+	s.write("c=1")
+	s.confirm(2, Applied, "1.4")
+	s.confirm(2, Applied, "1.5")
+	s.note("An idle tree: the tick sends a heartbeat, once for all ticks during it.")
+	s.step(Tick{})
+	s.step(Tick{})
+	s.step(Tick{})
+	s.confirm(2, Current, "1.5")
+	s.confirm(2, Current, "1.5")
+	s.note("A slow member costs the others nothing.")
+	s.members("2a", "3a")
+	s.write("d=1")
+	s.confirm(2, Applied, "1.6")
+	s.write("d=2")
+	s.confirm(2, Applied, "1.7")
+	s.confirm(3, Gap, "1.4")
+	s.golden("pushes_follow_writes")
+}
+
+func TestStory_PushesOnSchedule(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.core.cfg.Eager = false
+	s.follows()
+	s.note("With eager off, writes are pushed at the tick, each key once.")
+	s.write("a=2")
+	s.write("a=3")
+	s.step(Tick{})
+	s.write("b=1")
+	s.confirm(2, Applied, "1.3")
+	s.step(Tick{})
+	s.confirm(2, Applied, "1.4")
+	s.note("Nothing is new: a heartbeat.")
+	s.step(Tick{})
+	s.note("A tick that comes during a push is not forgotten.")
+	s.write("c=1")
+	s.step(Tick{})
+	s.confirm(2, Current, "1.4")
+	s.confirm(2, Applied, "1.5")
+	s.note("Who answers a probe with a gap is not left waiting for the tick.")
+	s.members("2a", "3a")
+	s.confirm(3, Gap, "1.1")
+	s.golden("pushes_on_schedule")
+}
+
+func TestStory_LeastIntervalBetweenPushes(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.core.cfg.Interval = 200 * time.Millisecond
+	s.members("2a")
+	s.confirm(2, Current, "1.1")
+	s.trace = ""
+	s.note("The probe counts: the first write waits for 0.2 seconds to have passed since.")
+	s.after(50 * time.Millisecond)
+	s.write("a=2")
+	s.after(100 * time.Millisecond)
+	s.write("a=3")
+	s.after(50 * time.Millisecond)
+	s.step(Wake{})
+	s.note("The answer came late: what gathered is sent at once.")
+	s.after(250 * time.Millisecond)
+	s.write("a=4")
+	s.confirm(2, Applied, "1.3")
+	s.note("A tick is put off too, and sends one push.")
+	s.after(50 * time.Millisecond)
+	s.confirm(2, Applied, "1.4")
+	s.step(Tick{})
+	s.write("a=5")
+	s.after(150 * time.Millisecond)
+	s.step(Wake{})
+	s.golden("least_interval")
+}

@@ -1,0 +1,180 @@
+package replica
+
+import (
+	"fmt"
+	"strings"
+
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// inputText is an input as golden files show it.
+func inputText(in Input) string {
+	switch in := in.(type) {
+	case *Submit:
+		return fmt.Sprintf("submit #%d: %s", in.Ref, writesText(in.Writes))
+	case Persisted:
+		return [...]string{"persisted", "the disk is full", "the disk is broken"}[in.Failure]
+	case Forwarded:
+		if in.Failed != 0 {
+			return "forwarded: " + outcomeText(in.Failed)
+		}
+		return fmt.Sprintf("forwarded, in epoch %d: %s", in.Results.Epoch, resultsText(in.Results.Results))
+	case *Piece:
+		part := ""
+		if in.Partial {
+			part = ", more pieces follow"
+		}
+		return fmt.Sprintf("push #%d from NODE-%d: %s%s", in.Ref, in.Sender, pushText(&in.Header, in.Entries), part)
+	case Members:
+		text := "members:"
+		for _, m := range in.Members {
+			text += fmt.Sprintf(" NODE-%d/%s", m.Node, m.Instance)
+		}
+		return text
+	case Confirmed:
+		return fmt.Sprintf("NODE-%d answers push %d: %s", in.Node, in.Number, ackText(in.Ack))
+	case Expire:
+		return fmt.Sprintf("expire before %d", in.Before.UnixMillis()-wallClock)
+	case Announced:
+		return fmt.Sprintf("announced #%d: NODE-%d of %s, epoch %d, at %v", in.Ref, in.Node, treeText(in.Tree), in.Epoch, in.Version)
+	case Fetched:
+		if in.Builder == nil {
+			return fmt.Sprintf("fetched nothing from NODE-%d", in.Node)
+		}
+		return fmt.Sprintf("fetched from NODE-%d: %v of %s", in.Node, in.Header.To, metaText(&in.Header.Meta))
+	}
+	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", in), "replica."))
+}
+
+// effectText is an effect as golden files show it.
+func effectText(e Effect) string {
+	switch e := e.(type) {
+	case Persist:
+		return "persist " + recordText(e)
+	case Checkpoint:
+		return fmt.Sprintf("checkpoint %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
+	case Compact:
+		return fmt.Sprintf("compact %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
+	case Forward:
+		return fmt.Sprintf("forward in epoch %d: %s", e.Batch.Epoch, writesText(e.Batch.Writes))
+	case Reply:
+		return fmt.Sprintf("reply #%d: %s", e.Ref, resultsText(e.Results))
+	case Acknowledge:
+		return fmt.Sprintf("answer #%d: %s", e.Ref, ackText(e.Ack))
+	case Push:
+		text := pushText(&e.Header, nil)
+		if e.Cut != nil {
+			text += ": " + cutText(e.Cut)
+		}
+		return fmt.Sprintf("push %d to NODE-%d: %s", e.Header.Number, e.Node, text)
+	case Admit:
+		return fmt.Sprintf("admit #%d: %s", e.Ref, [...]string{"?", "welcome", "not yet", "stranger"}[e.Verdict])
+	case Fetch:
+		return fmt.Sprintf("fetch from NODE-%d", e.Node)
+	}
+	return fmt.Sprintf("%T", e)
+}
+
+// recordText tells the kind of a record; of its bytes golden files know nothing.
+func recordText(e Persist) string {
+	text := "a delta"
+	if meta, rest, err := store.ReadMeta(e.Record[1:]); err == nil && len(rest) == 0 {
+		text = metaText(&meta)
+	}
+	if e.Sync {
+		return text + ", flushed"
+	}
+	return text
+}
+
+func treeText(id version.TreeID) string {
+	if id.IsZero() {
+		return "no tree"
+	}
+	return "tree " + id.String()[:2]
+}
+
+func metaText(m *store.Meta) string {
+	text := fmt.Sprintf("%s, epoch %d", treeText(m.Tree), m.Epoch)
+	if len(m.History) > 0 {
+		text += fmt.Sprintf(", cuts %v", m.History)
+	}
+	if !m.Floor.IsZero() {
+		text += fmt.Sprintf(", floor %v", m.Floor)
+	}
+	return text
+}
+
+func pushText(h *wire.Header, entries []*store.Entry) string {
+	text := fmt.Sprintf("%v in epoch %d, ", h.Kind, h.Meta.Epoch)
+	if h.From != h.To && h.Kind == wire.Delta {
+		text += fmt.Sprintf("from %v ", h.From)
+	}
+	text += fmt.Sprintf("to %v", h.To)
+	if len(entries) > 0 {
+		text += ": " + entriesText(entries)
+	}
+	return text
+}
+
+func cutText(c *store.Cut) string {
+	var entries []*store.Entry
+	for e := range c.Entries() {
+		entries = append(entries, e)
+	}
+	return entriesText(entries)
+}
+
+func entriesText(entries []*store.Entry) string {
+	if len(entries) == 0 {
+		return "nothing"
+	}
+	texts := make([]string, len(entries))
+	for i, e := range entries {
+		texts[i] = writeText(e.Key, e.Value)
+	}
+	return strings.Join(texts, " ")
+}
+
+func writeText(key, value string) string {
+	if value == "" {
+		return "-" + key
+	}
+	return key + "=" + value
+}
+
+func writesText(writes []wire.Write) string {
+	texts := make([]string, len(writes))
+	for i, w := range writes {
+		texts[i] = writeText(w.Key, w.Value)
+	}
+	return strings.Join(texts, " ")
+}
+
+func outcomeText(o wire.Outcome) string {
+	return [...]string{"?", "ordered", "superseded", "unmet", "unreachable", "unknown", "full"}[o]
+}
+
+func resultsText(results []wire.Result) string {
+	texts := make([]string, len(results))
+	for i, res := range results {
+		texts[i] = outcomeText(res.Outcome)
+		if res.Outcome <= wire.Unmet {
+			texts[i] += " " + res.Version.String()
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func ackText(a Ack) string {
+	text := string(a.Outcome)
+	if a.Outcome != Lost {
+		text += " at " + a.Version.String()
+	}
+	if a.Mismatch {
+		text += ", another digest"
+	}
+	return text
+}

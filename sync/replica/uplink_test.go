@@ -1,0 +1,134 @@
+package replica
+
+import (
+	"testing"
+
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// forwarded has the batch under way come back with results, as "1.4" for an
+// ordered write, or the name of another outcome.
+func (s *script) forwarded(epoch uint64, results ...string) []Effect {
+	in := wire.Results{Tree: version.TreeID{0xaa}, Epoch: epoch}
+	for _, text := range results {
+		in.Results = append(in.Results, parseResult(s.T, text))
+	}
+	return s.step(Forwarded{Results: in})
+}
+
+func parseResult(t *testing.T, text string) wire.Result {
+	for o := wire.Superseded; o <= wire.Full; o++ {
+		if text == outcomeText(o) {
+			return wire.Result{Outcome: o}
+		}
+	}
+	at := parseVersion(t, text)
+	return wire.Result{Outcome: wire.Ordered, Version: at, Stamp: version.StampAt(wallClock) + version.Stamp(at.Seq)}
+}
+
+func TestStory_WritesCombineUpward(t *testing.T) {
+	o := newOrigin(t).write("a=1")
+	s := memberScript(t)
+	s.push(o.snapshot())
+	s.persisted()
+	s.trace = ""
+	s.note("The first write goes at once. While it is under way, those of clients and children gather.")
+	s.submit("a=2 by 2-1")
+	s.submit("b=1 by 2-2")
+	s.submit("c=1 by 4-1", "-a by 4-2", "d=1 by 4-3 if absent")
+	s.submit("e=1 by 5-1")
+	s.forwarded(1, "1.2")
+	s.note("Each group gets its own results, in the order in which the writes came.")
+	s.forwarded(1, "1.3", "1.4", "1.5", "unmet", "superseded")
+	s.note("A batch that was not sent, or whose answer was lost, fails as a whole. The next one goes at once.")
+	s.submit("f=1")
+	s.submit("g=1", "h=1")
+	s.step(Forwarded{Failed: wire.Unreachable})
+	s.submit("i=1")
+	s.step(Forwarded{Failed: wire.Unknown})
+	s.note("The root's own refusals come through.")
+	s.forwarded(1, "full")
+	s.note("Results that do not fit the batch promise nothing.")
+	s.submit("j=1", "k=1")
+	s.forwarded(1, "1.6")
+	s.submit("j=1")
+	s.forwarded(1, "1.6", "1.7")
+	s.submit("j=1")
+	s.forwarded(1)
+	s.note("Nor do those of an epoch that is known to be over. Those of one that is not yet heard of do.")
+	s.submit("l=1")
+	s.push(o.startEpoch().heartbeat())
+	s.push(o.startEpoch().write("z=1").delta("1.1"))
+	s.persisted()
+	s.forwarded(2, "2.2")
+	s.submit("l=1")
+	s.forwarded(4, "4.3")
+	s.golden("writes_combine_upward")
+	for _, key := range []string{"d", "e", "f", "g", "h", "i", "j", "k"} {
+		if got := s.core.store.Get(key); got.Entry != nil {
+			t.Errorf("%s=%s can be read, and was not ordered", key, got.Entry.Value)
+		}
+	}
+}
+
+// What a client is told to be ordered it can read, at once, from the node that
+// it spoke to.
+func TestAnOrderedWriteIsVisibleBeforeItIsAnswered(t *testing.T) {
+	o := newOrigin(t).write("a=1")
+	s := memberScript(t)
+	s.push(o.snapshot())
+	s.persisted()
+	s.submit("a=2 by 2-1", "b=1 by 2-2", "-c by 2-3")
+	effects := s.forwarded(1, "1.2", "1.3", "1.4")
+	reply, answered := effects[0].(Reply)
+	if len(effects) != 1 || !answered || len(reply.Results) != 3 {
+		t.Fatalf("it does %s", effectText(effects[0]))
+	}
+	a := s.core.store.Get("a")
+	if a.Entry == nil || a.Entry.Value != "2" || a.Entry.Version.String() != "1.2" || a.Entry.Write != (version.WriteID{Node: 2, Counter: 1}) {
+		t.Errorf("a is %+v", a.Entry)
+	}
+	if a.Entry.Stamp != reply.Results[0].Stamp || a.Entry.Stamp == 0 {
+		t.Errorf("its stamp is %v", a.Entry.Stamp)
+	}
+	if c := s.core.store.Get("c"); c.Entry != nil || !c.Known || c.AsOf.String() != "1.4" {
+		t.Errorf("the deleted c is %+v", c)
+	}
+	if at := s.core.store.Applied(); at != o.Applied() {
+		t.Errorf("its applied version moved to %v", at)
+	}
+}
+
+// The results belong to the reply's receiver: what it appends must not reach the
+// next group's.
+func TestResultsOfGroupsAreApart(t *testing.T) {
+	s := memberScript(t)
+	s.submit("x=1")
+	s.submit("a=1")
+	s.submit("b=1")
+	s.forwarded(1, "1.1")
+	effects := s.forwarded(1, "1.2", "1.3")
+	first, second := effects[0].(Reply), effects[1].(Reply)
+	_ = append(first.Results, wire.Result{})
+	if got := second.Results[0].Version.String(); got != "1.3" {
+		t.Errorf("the second group's result became %s", got)
+	}
+}
+
+// An answer from another tree than the one this node holds is not about it.
+func TestResultsOfAnotherTreePromiseNothing(t *testing.T) {
+	o := newOrigin(t).write("a=1")
+	s := memberScript(t)
+	s.push(o.snapshot())
+	s.persisted()
+	s.submit("a=2")
+	in := wire.Results{Tree: version.TreeID{0xbb}, Epoch: 1, Results: []wire.Result{parseResult(t, "1.2")}}
+	effects := s.step(Forwarded{Results: in})
+	if got := effectText(effects[0]); got != "reply #2: unknown" {
+		t.Errorf("it does %s", got)
+	}
+	if got := s.core.store.Get("a").Entry; got.Value != "1" {
+		t.Errorf("a became %s", got.Value)
+	}
+}
