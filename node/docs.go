@@ -1,12 +1,10 @@
 package node
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
-	"github.com/swaggest/swgui"
-	"github.com/swaggest/swgui/v5emb"
 
 	"xylem/node/api"
 )
@@ -18,9 +16,9 @@ const (
 )
 
 // docsPolicy has the browser see to it that the page of /docs asks nobody but
-// the node that served it. Its script, and the styles that it sets, are inline.
-const docsPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
-	"img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+// the node that served it. The styles that its script sets are inline.
+const docsPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // docs serves the description of what routes registers: as JSON, made when it is
 // first asked for, and as a page, all of whose parts are in the binary.
@@ -35,22 +33,8 @@ func (n *Node) docs(app *fiber.App) {
 		c.Response().SetBodyRaw(body)
 		return nil
 	})
-	page := adaptor.HTTPHandler(v5emb.NewHandlerWithConfig(swgui.Config{
-		Title: n.name + " of Xylem", SwaggerJSON: pathOpenAPI, BasePath: pathDocs,
-		SettingsUI: map[string]string{"displayRequestDuration": "true", "defaultModelRendering": `"model"`},
-	}))
-	serve := func(c *fiber.Ctx) error {
-		if err := page(c); err != nil {
-			return err
-		}
-		if c.Response().StatusCode() == fiber.StatusNotFound {
-			return fiber.ErrNotFound
-		}
-		c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
-		return nil
-	}
-	app.Get(pathDocs, serve)
-	app.Get(pathDocs+"/*", serve)
+	app.Get(pathDocs, getDocs)
+	app.Get(pathDocs+"/*", getDocs)
 }
 
 // openAPI is this node's description. Its first server is whoever served it, for
@@ -60,4 +44,31 @@ func (n *Node) openAPI() ([]byte, error) {
 		{URL: "/", Description: n.name + ", as you reach it"},
 		{URL: n.opts.Advertise, Description: n.name + ", as the other nodes reach it"},
 	})
+}
+
+// getDocs answers with the page or one of its files.
+func getDocs(c *fiber.Ctx) error {
+	name := strings.TrimPrefix(strings.TrimPrefix(c.Path(), pathDocs), "/")
+	asset, found := api.Find(name)
+	if !found {
+		return fiber.ErrNotFound
+	}
+	header := &c.Response().Header
+	header.SetContentType(asset.MediaType)
+	header.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
+	header.Set(fiber.HeaderCacheControl, "max-age=600")
+	if asset.Gzipped != nil {
+		header.Set(fiber.HeaderVary, fiber.HeaderAcceptEncoding)
+		if c.Request().Header.HasAcceptEncoding("gzip") {
+			header.Set(fiber.HeaderContentEncoding, "gzip")
+			c.Response().SetBodyRaw(asset.Gzipped)
+			return nil
+		}
+	}
+	body, err := asset.Plain()
+	if err != nil {
+		return err
+	}
+	c.Response().SetBodyRaw(body)
+	return nil
 }

@@ -5,8 +5,42 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/gofiber/fiber/v2"
+
 	"xylem/sync/version"
 )
+
+// The names of the headers that every answer of the store carries, as they are
+// sent: a canonical name is set without being looked at again.
+var (
+	sentNode    = []byte(headerNode)
+	sentVersion = []byte(headerVersion)
+	sentLag     = []byte(headerLag)
+	sentETag    = []byte(headerETag)
+)
+
+// setFreshness sets the headers that every answer of the store carries.
+func (n *Node) setFreshness(c *fiber.Ctx, asOf version.Version) {
+	buf := scratch.Get().(*[]byte)
+	h := &c.Response().Header
+	h.SetCanonical(sentNode, n.nameBytes)
+	*buf = asOf.Append((*buf)[:0])
+	h.SetCanonical(sentVersion, *buf)
+	*buf = append((*buf)[:0], lagUnknown...)
+	if lag, known := n.lagMillis(); known {
+		*buf = strconv.AppendInt((*buf)[:0], lag, 10)
+	}
+	h.SetCanonical(sentLag, *buf)
+	putScratch(buf)
+}
+
+// setETag sets the ETag of an entry at v.
+func setETag(c *fiber.Ctx, v version.Version) {
+	buf := scratch.Get().(*[]byte)
+	*buf = append(v.Append(append((*buf)[:0], '"')), '"')
+	c.Response().Header.SetCanonical(sentETag, *buf)
+	putScratch(buf)
+}
 
 // demand holds what a request asks for in Xylem-Min-Version and Xylem-Max-Lag-Ms
 // against an answer as of a version. A node that is not as fresh says so with

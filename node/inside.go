@@ -2,12 +2,13 @@ package node
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -35,7 +36,7 @@ func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handle
 		if err != nil {
 			return err
 		}
-		sender, err := n.verifier.Verify(c.Get(proof.HeaderName), c.Method(), string(c.Request().RequestURI()), body)
+		sender, err := n.verifier.Verify(c.Get(proof.HeaderName), c.Method(), string(c.Request().Header.RequestURI()), body)
 		if err != nil {
 			c.Set(proof.InstanceHeaderName, n.verifier.Instance().String())
 			return err
@@ -84,14 +85,26 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkTree(batch.Tree); err != nil {
 		return err
 	}
-	for i := range batch.Writes {
-		if len(batch.Writes[i].Value) > n.opts.Config.API.MaxValueBytes {
-			return &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(n.opts.Config.API.MaxValueBytes)}
-		}
+	if err := n.checkValues(batch.Writes); err != nil {
+		return err
 	}
 	results := n.submit(n.working, batch.Writes)
 	meta := n.store.Meta()
 	return writeBytes(c, wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: meta.Epoch, Results: results}))
+}
+
+// checkValues refuses writes whose values no client could have brought. Values are
+// pasted into answers as they are: one that is no JSON would spoil every listing.
+func (n *Node) checkValues(writes []wire.Write) error {
+	for i := range writes {
+		switch value := writes[i].Value; {
+		case len(value) > n.opts.Config.API.MaxValueBytes:
+			return &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(n.opts.Config.API.MaxValueBytes)}
+		case value != "" && !(utf8.ValidString(value) && json.Valid(unsafe.Slice(unsafe.StringData(value), len(value)))):
+			return fmt.Errorf("%w: the value of write %d is not JSON", wire.ErrMalformed, i)
+		}
+	}
+	return nil
 }
 
 // postLookup answers a child that misses a key.
@@ -138,7 +151,25 @@ func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
 // pieces gathers the push that is arriving.
 type pieces struct {
 	mu       sync.Mutex
+	first    wire.Header // of the push
 	assembly replica.Assembly
+}
+
+// add takes the next piece. Every piece says of the push what the first one did:
+// else half a snapshot could end as a delta, and take the other half for the whole.
+func (p *pieces) add(sender int, h *wire.Header, block []byte) (*replica.Piece, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := &p.first
+	switch {
+	case h.Piece == 0:
+		*f = *h
+	case f.Number != h.Number || f.Meta.Epoch != h.Meta.Epoch: // out of sequence, as will be told
+	case f.Kind != h.Kind || f.Meta.Tree != h.Meta.Tree || f.From != h.From || f.To != h.To || f.Digest != h.Digest:
+		p.assembly = replica.Assembly{}
+		return nil, fmt.Errorf("%w: piece %d says another thing of its push than the first", wire.ErrMalformed, h.Piece)
+	}
+	return p.assembly.Add(uint32(sender), h, block)
 }
 
 // pushReport is the last push that this node took.
@@ -183,9 +214,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	if req.sender != n.rootID() || n.isRoot {
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
 	}
-	n.pieces.mu.Lock()
-	in, err := n.pieces.assembly.Add(uint32(req.sender), &h, block)
-	n.pieces.mu.Unlock()
+	in, err := n.pieces.add(req.sender, &h, block)
 	switch {
 	case errors.Is(err, replica.ErrSequence):
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
@@ -254,9 +283,8 @@ type joinDocument struct {
 }
 
 func readJSON(body []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if err := decoder.Decode(into); err != nil {
-		return badRequest("body", "the body cannot be read: "+err.Error())
+	if err := json.Unmarshal(body, into); err != nil {
+		return badRequest("body", "the body is not the JSON document that nodes send here; is every node of the same version?")
 	}
 	return nil
 }

@@ -47,11 +47,12 @@ type Options struct {
 
 // Node is one member of the tree.
 type Node struct {
-	opts   Options
-	name   string
-	isRoot bool
-	log    *slog.Logger
-	began  time.Time // of the process: monotonic times count from here
+	opts      Options
+	name      string
+	nameBytes []byte // the same, for headers
+	isRoot    bool
+	log       *slog.Logger
+	began     time.Time // of the process: monotonic times count from here
 
 	store   *store.Store
 	disk    *disk
@@ -88,7 +89,7 @@ type traffic struct{ requests, writes, lookups atomic.Uint64 }
 // ErrDirectory, ErrSchedule or those of journal, store, proof and coordinator.
 func New(opts Options) (*Node, error) {
 	n := &Node{
-		opts: opts, name: coordinator.Name(opts.ID), isRoot: opts.ID == opts.Config.Tree.Root,
+		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)), isRoot: opts.ID == opts.Config.Tree.Root,
 		log: opts.Logger, began: time.Now(),
 	}
 	if opts.Config.Sync.Fanout != configs.FanoutDirect {
@@ -190,7 +191,11 @@ func (n *Node) openMembership(placement coordinator.Placement) error {
 	}
 	n.loop = newLoop(n, replica.New(replica.Config{
 		Node: uint32(n.opts.ID), Root: uint32(cfg.Tree.Root), Store: n.store, NewTree: tree,
-		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval, Grace: cfg.Liveness.Timeout * 2 / 3,
+		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval,
+		// While the root is away members announce themselves once in a liveness
+		// timeout. A shorter grace would let it order a write before it has heard of
+		// them, and so part from their tree for good.
+		Grace:      cfg.Liveness.Timeout * 3 / 2,
 		BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 	}))
 	if !n.isRoot {

@@ -53,10 +53,10 @@ func asProblem(err error) *problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, wire.ErrMalformed): // because of a key in it, perhaps
+		return badRequest("malformed", err.Error()+"; nothing of it was taken")
 	case errors.Is(err, store.ErrKey):
 		return badRequest("key", err.Error()+"; percent-encode it in the path")
-	case errors.Is(err, wire.ErrMalformed):
-		return badRequest("malformed", err.Error())
 	case errors.Is(err, proof.ErrMissing), errors.Is(err, proof.ErrMalformed), errors.Is(err, proof.ErrWrongInstance),
 		errors.Is(err, proof.ErrWrongProof), errors.Is(err, proof.ErrReplayed):
 		return &problem{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
@@ -117,26 +116,6 @@ func appendEntry(dst []byte, e *store.Entry) []byte {
 	dst = append(dst, `,"version":"`...)
 	dst = e.Version.Append(dst)
 	return append(dst, `"}`...)
-}
-
-// setFreshness sets the headers that every answer of the store carries.
-func (n *Node) setFreshness(c *fiber.Ctx, asOf version.Version) {
-	var buf [64]byte
-	h := &c.Response().Header
-	h.Set(headerNode, n.name)
-	h.SetBytesV(headerVersion, asOf.Append(buf[:0]))
-	if lag, known := n.lagMillis(); known {
-		h.SetBytesV(headerLag, strconv.AppendInt(buf[:0], lag, 10))
-	} else {
-		h.Set(headerLag, lagUnknown)
-	}
-}
-
-func setETag(c *fiber.Ctx, v version.Version) {
-	var buf [64]byte
-	tag := append(buf[:0], '"')
-	tag = append(v.Append(tag), '"')
-	c.Response().Header.SetBytesV(headerETag, tag)
 }
 
 // matchesETag reports whether a list of entity tags holds that of v, or is *.
