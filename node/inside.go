@@ -152,24 +152,35 @@ func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
 type pieces struct {
 	mu       sync.Mutex
 	first    wire.Header // of the push
+	bytes    int         // of its pieces so far
 	assembly replica.Assembly
 }
 
 // add takes the next piece. Every piece says of the push what the first one did:
 // else half a snapshot could end as a delta, and take the other half for the whole.
-func (p *pieces) add(sender int, h *wire.Header, block []byte) (*replica.Piece, error) {
+// The report is of the push as far as it has come.
+func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.Piece, *pushReport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := &p.first
 	switch {
 	case h.Piece == 0:
-		*f = *h
+		*f, p.bytes = *h, 0
 	case f.Number != h.Number || f.Meta.Epoch != h.Meta.Epoch: // out of sequence, as will be told
 	case f.Kind != h.Kind || f.Meta.Tree != h.Meta.Tree || f.From != h.From || f.To != h.To || f.Digest != h.Digest:
 		p.assembly = replica.Assembly{}
-		return nil, fmt.Errorf("%w: piece %d says another thing of its push than the first", wire.ErrMalformed, h.Piece)
+		return nil, nil, fmt.Errorf("%w: piece %d says another thing of its push than the first", wire.ErrMalformed, h.Piece)
 	}
-	return p.assembly.Add(uint32(sender), h, block)
+	p.bytes += len(req.body)
+	in, err := p.assembly.Add(uint32(req.sender), h, block)
+	if err != nil {
+		return nil, nil, err
+	}
+	report := &pushReport{Kind: h.Kind.String(), Entries: len(in.Entries), Bytes: p.bytes}
+	if in.Builder != nil {
+		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
+	}
+	return in, report, nil
 }
 
 // pushReport is the last push that this node took.
@@ -214,7 +225,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	if req.sender != n.rootID() || n.isRoot {
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
 	}
-	in, err := n.pieces.add(req.sender, &h, block)
+	in, report, err := n.pieces.add(req, &h, block)
 	switch {
 	case errors.Is(err, replica.ErrSequence):
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
@@ -233,9 +244,10 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 			n.mismatches.Add(1)
 			n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
 		}
-		n.lastPush.Store(&pushReport{
-			When: n.now().Unix, Kind: h.Kind.String(), Entries: len(in.Entries), Bytes: len(req.body), Outcome: string(ack.Outcome),
-		})
+		report.When, report.Outcome = n.now().Unix, string(ack.Outcome)
+		if ack.Outcome != replica.Continue {
+			n.lastPush.Store(report)
+		}
 		return n.writeAck(c, &h, ack)
 	case <-n.working.Done():
 		n.loop.acks.forget(ref)

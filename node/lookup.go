@@ -17,7 +17,7 @@ func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
 	if answer.Known || n.isRoot {
 		return answer, nil
 	}
-	flight := n.lookups.DoChan(key, func() (any, error) { return nil, n.askParent(key) })
+	flight := n.lookups.DoChan(key, func() (any, error) { return nil, n.lookUp(key) })
 	var err error
 	select {
 	case result := <-flight:
@@ -30,6 +30,15 @@ func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
 		return answer, fmt.Errorf("this node holds no state yet, and its parent does not answer: %w", err)
 	}
 	return answer, nil
+}
+
+// lookUp asks the parent, unless the one who asked before was answered after the
+// caller had looked.
+func (n *Node) lookUp(key string) error {
+	if n.store.Get(key).Known {
+		return nil
+	}
+	return n.askParent(key)
 }
 
 // askParent learns what the parent knows of key.

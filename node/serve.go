@@ -29,7 +29,8 @@ func (n *Node) serve() *serving {
 	s := &serving{app: n.newApp(), failed: make(chan error, 1), ended: make(chan struct{}), node: n}
 	go func() {
 		defer close(s.ended)
-		if err := s.app.Listener(n.opts.Listener); err != nil {
+		slack := min(time.Second, n.opts.Config.API.ReadTimeout/8)
+		if err := s.app.Listener(coarseListener{Listener: n.opts.Listener, slack: slack}); err != nil {
 			s.failed <- err
 		}
 	}()

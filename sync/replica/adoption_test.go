@@ -105,6 +105,7 @@ func TestStory_FurtherMembersAfterAdoption(t *testing.T) {
 	s.note("It is closed again; a push that was under way ends.")
 	s.submit("a=1")
 	s.confirm(2, Current, "1.2")
+	s.step(Tick{})
 	s.wake()
 	s.step(three.fetched(3))
 	s.persisted()
@@ -182,7 +183,7 @@ func TestAWakeDuringAdoptionDoesNotOpenTheRoot(t *testing.T) {
 // What is known of a candidate that announced itself while another's state was
 // being adopted must not decide later.
 func TestARootThatAdoptedDoesNotTurnToAnotherTree(t *testing.T) {
-	two, three, other := grown(t, 2), grown(t, 3), grown(t, 2)
+	two, three, other := grown(t, 2), grown(t, 3), grown(t, 4)
 	meta := other.Meta()
 	meta.Tree = version.TreeID{0xbb}
 	other.SetMeta(meta)
@@ -277,5 +278,27 @@ func TestARootThatOrderedNothingGivesItsTreeUp(t *testing.T) {
 	}
 	if recovered := s.recovered(); recovered.Meta().Tree != two.Meta().Tree || recovered.Applied() != two.Applied() {
 		t.Errorf("a restart finds %v", recovered.Meta())
+	}
+}
+
+// A member comes at the last moment, when the first epoch is on its way to the
+// disk.
+func TestAMemberComesWhileTheFirstEpochIsWritten(t *testing.T) {
+	two := grown(t, 2)
+	s := rootScript(t)
+	s.step(Started{})
+	s.submit("a=1")
+	s.wake()
+	s.step(two.announced(2))
+	if effects := s.persisted(); len(effects) > 0 {
+		t.Errorf("it does %s", effectText(effects[0]))
+	}
+	s.wake()
+	s.step(two.fetched(2))
+	s.persisted()
+	s.persisted()
+	s.persisted()
+	if at := s.core.store.Applied(); at.String() != "2.3" || s.recovered().Applied() != at {
+		t.Errorf("it is at %v, and a restart finds %v", at, s.recovered().Applied())
 	}
 }

@@ -43,5 +43,10 @@ func (l *Lag) Since() (time.Duration, bool) {
 	return time.Duration(fresh) * time.Millisecond, l.heardOnce
 }
 
+// sentMillis is the time that the root's pushes carry: its wall clock as it was
+// when the run began, and monotonic time since. A wall clock that is set back
+// during the run would make everything sent after that look old.
+func (r *Replica) sentMillis() int64 { return r.began + r.now.Mono.Milliseconds() }
+
 // Lag returns how fresh this node's state is known to be.
 func (r *Replica) Lag() Lag { return r.lag }

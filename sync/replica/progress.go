@@ -132,7 +132,7 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
 		Kind: kind, Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
-		Sent: r.now.Unix, Digest: cut.Digest, Live: uint64(cut.Live),
+		Sent: r.sentMillis(), Digest: cut.Digest, Live: uint64(cut.Live),
 	}}
 	if kind != wire.Heartbeat {
 		e.Cut = cut

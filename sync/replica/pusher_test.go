@@ -49,6 +49,22 @@ func TestAMemberThatHeardOfTheEmptyStateGetsADelta(t *testing.T) {
 	}
 }
 
+// A delta reaches back to the floor; from below it, nothing is not enough to be
+// of use either.
+func TestAMemberThatHeardOfTheEmptyStateBeforeTheFloorGetsASnapshot(t *testing.T) {
+	s := openRoot(t)
+	s.core.cfg.Eager = false
+	s.members("2a")
+	s.confirm(2, Current, "0.0")
+	s.write("a=1", "-a", "b=1")
+	s.step(Expire{Before: s.stampOf("b")})
+	s.persisted()
+	effects := s.step(Tick{})
+	if got := effectText(effects[0]); got != "push 2 to NODE-2: snapshot in epoch 1, to 1.3: b=1" {
+		t.Errorf("it does %v", got)
+	}
+}
+
 func TestStory_PushesFollowWrites(t *testing.T) {
 	s := openRoot(t, "a=1")
 	s.follows()
@@ -127,5 +143,7 @@ func TestStory_LeastIntervalBetweenPushes(t *testing.T) {
 	s.write("a=5")
 	s.after(150 * time.Millisecond)
 	s.step(Wake{})
+	s.note("The pause after a failure is no shorter.")
+	s.confirm(2, Lost, "0.0")
 	s.golden("least_interval")
 }

@@ -46,6 +46,7 @@ type Replica struct {
 	cfg     Config
 	store   *store.Store
 	now     Now
+	began   int64 // what the wall clock would have shown at the monotonic time 0, when Started came
 	clock   version.Clock
 	effects []Effect
 
@@ -81,6 +82,7 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 	r.effects = r.effects[:0]
 	switch in := in.(type) {
 	case Started:
+		r.began = now.Unix - now.Mono.Milliseconds()
 		r.start()
 	case *Submit:
 		r.submit(in)

@@ -27,6 +27,8 @@ func TestStory_StartAndRestart(t *testing.T) {
 	s.note("A restart with data waits for nobody: the next epoch begins, cut where the disk ends.")
 	s.restart()
 	s.submit("c=1")
+	s.members("2b")
+	s.step(Tick{})
 	s.persisted()
 	s.persisted()
 	s.note("An epoch that ordered nothing leaves no cut.")
@@ -90,6 +92,10 @@ func TestARootThatCannotWriteItsEpochHalts(t *testing.T) {
 		if effects := s.step(Tick{}); len(effects) > 0 {
 			t.Errorf("%d: without an epoch it does %v", how, effectText(effects[0]))
 		}
+		s.step(grown(t, 2).announced(2))
+		if s.core.Adopting() {
+			t.Errorf("%d: it wants to adopt what it cannot keep", how)
+		}
 	}
 }
 
@@ -118,4 +124,33 @@ func TestStory_TheFloor(t *testing.T) {
 	s.step(Expire{Before: s.core.store.Current("b").Stamp + 1})
 	s.persisted()
 	s.golden("floor")
+}
+
+func TestAHaltedRootExpiresNothing(t *testing.T) {
+	s := openRoot(t, "-a")
+	s.submit("b=1")
+	s.fails(Broken)
+	if effects := s.step(Expire{Before: s.stampOf("a") + 1}); len(effects) > 0 {
+		t.Errorf("it does %s", effectText(effects[0]))
+	}
+}
+
+// Store and journal agree only when nothing is under way.
+func TestAJournalIsNotCompactedWhileItIsWritten(t *testing.T) {
+	s := openRoot(t, "-a")
+	s.submit("b=1")
+	s.step(CompactDue{})
+	effects := s.step(Expire{Before: s.stampOf("a") + 1})
+	if len(effects) != 1 || effectText(effects[0]) != "persist tree aa, epoch 1, floor 1.1" {
+		t.Errorf("it does %s", effectText(effects[0]))
+	}
+	s.persisted()
+	s.persisted()
+	if effects := s.submit("c=1"); effectText(effects[0]) != "compact 1.2 of tree aa, epoch 1, floor 1.1: b=1" {
+		t.Errorf("then it does %s", effectText(effects[0]))
+	}
+	s.persisted()
+	if got := s.recovered(); got.Applied().String() != "1.3" || got.Meta().Floor.String() != "1.1" {
+		t.Errorf("a restart finds %v with %+v", got.Applied(), got.Meta())
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func (s *script) step(in Input) []Effect {
 	}
 	s.print("[%.3f] %s\n", s.now.Mono.Seconds(), inputText(in))
 	before, wasSet := s.core.NextWake()
-	effects := append([]Effect(nil), s.core.Step(s.now, in)...)
+	effects := slices.Clone(s.core.Step(s.now, in))
 	for _, e := range effects {
 		s.print("        -> %s\n", effectText(e))
 		switch e := e.(type) {
@@ -105,6 +106,8 @@ func (s *script) step(in Input) []Effect {
 			s.asked = append(s.asked, e)
 		case Push:
 			s.under[e.Node] = e
+		case Compact:
+			s.rewrite(e.State)
 		case Fetch:
 			s.asks = e.Node
 		}
@@ -125,14 +128,19 @@ func (s *script) persisted() []Effect {
 	case Persist:
 		s.journal = append(s.journal, e.Record)
 	case Checkpoint:
-		s.journal = nil
-		_ = store.WriteState(e.State, store.Identity{Node: s.cfg.Node}, nil, func(record []byte) error {
-			s.journal = append(s.journal, append([]byte(nil), record...))
-			return nil
-		})
+		s.rewrite(e.State)
 	}
 	s.asked = s.asked[1:]
 	return s.step(Persisted{})
+}
+
+// rewrite has the journal hold a state in place of all that it took.
+func (s *script) rewrite(state *store.Cut) {
+	s.journal = nil
+	_ = store.WriteState(state, store.Identity{Node: s.cfg.Node}, nil, func(record []byte) error {
+		s.journal = append(s.journal, slices.Clone(record))
+		return nil
+	})
 }
 
 // fails has the oldest request to the journal fail.

@@ -1,0 +1,82 @@
+package node
+
+import (
+	"net"
+	"time"
+)
+
+// coarseListener makes connections whose deadlines cost little. The HTTP server
+// moves both deadlines with every request, which is a twentieth of a GET; here the
+// kernel's are moved only when a read or write is about to begin and they are off
+// by more than slack.
+type coarseListener struct {
+	net.Listener
+	slack time.Duration
+}
+
+// Accept implements net.Listener.
+func (l coarseListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &coarseConn{Conn: conn, slack: l.slack}, nil
+}
+
+// coarseConn is used by one goroutine at a time, but for Close.
+type coarseConn struct {
+	net.Conn
+	slack       time.Duration
+	read, write deadline
+}
+
+// deadline is what was asked for and what was set. Zero: none.
+type deadline struct{ wanted, set time.Time }
+
+// due reports whether what is set is too far from what was asked for, and takes it
+// as set.
+func (d *deadline) due(slack time.Duration) bool {
+	if d.wanted.IsZero() == d.set.IsZero() && d.wanted.Sub(d.set).Abs() <= slack {
+		return false
+	}
+	d.set = d.wanted
+	return true
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *coarseConn) SetReadDeadline(t time.Time) error {
+	c.read.wanted = t
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *coarseConn) SetWriteDeadline(t time.Time) error {
+	c.write.wanted = t
+	return nil
+}
+
+// SetDeadline implements net.Conn.
+func (c *coarseConn) SetDeadline(t time.Time) error {
+	c.read.wanted, c.write.wanted = t, t
+	return nil
+}
+
+// Read implements net.Conn.
+func (c *coarseConn) Read(b []byte) (int, error) {
+	if c.read.due(c.slack) {
+		if err := c.Conn.SetReadDeadline(c.read.set); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(b)
+}
+
+// Write implements net.Conn.
+func (c *coarseConn) Write(b []byte) (int, error) {
+	if c.write.due(c.slack) {
+		if err := c.Conn.SetWriteDeadline(c.write.set); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
+}
