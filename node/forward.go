@@ -68,7 +68,7 @@ func excerpt(body []byte) string { return string(body[:min(len(body), 300)]) }
 // submit hands writes to the core and waits for what becomes of them. When that
 // takes longer than two forwards may, for one batch may wait behind another, the
 // outcome is unknown.
-func (n *Node) submit(ctx context.Context, writes []wire.Write) []wire.Result {
+func (n *Node) submit(ctx context.Context, writes []wire.Write) replica.Reply {
 	ctx, cancel := context.WithTimeout(ctx, 2*n.opts.Config.Writes.Timeout)
 	defer cancel()
 	ref, answer := n.loop.replies.register()
@@ -77,18 +77,18 @@ func (n *Node) submit(ctx context.Context, writes []wire.Write) []wire.Result {
 		return outcomes(len(writes), wire.Unreachable)
 	}
 	select {
-	case results := <-answer:
-		return results
+	case reply := <-answer:
+		return reply
 	case <-ctx.Done():
 		n.loop.replies.forget(ref)
 		return outcomes(len(writes), wire.Unknown)
 	}
 }
 
-func outcomes(count int, outcome wire.Outcome) []wire.Result {
+func outcomes(count int, outcome wire.Outcome) replica.Reply {
 	results := make([]wire.Result, count)
 	for i := range results {
 		results[i].Outcome = outcome
 	}
-	return results
+	return replica.Reply{Results: results}
 }

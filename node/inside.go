@@ -88,9 +88,12 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkValues(batch.Writes); err != nil {
 		return err
 	}
-	results := n.submit(n.working, batch.Writes)
+	reply := n.submit(n.working, batch.Writes)
 	meta := n.store.Meta()
-	return writeBytes(c, wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: meta.Epoch, Results: results}))
+	if reply.Epoch == 0 {
+		reply.Epoch = meta.Epoch
+	}
+	return writeBytes(c, wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: reply.Epoch, Results: reply.Results}))
 }
 
 // checkValues refuses writes whose values no client could have brought. Values are

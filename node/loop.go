@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"xylem/sync/replica"
-	"xylem/sync/wire"
 )
 
 // loop owns the protocol core: it steps it with whatever is posted, in order,
@@ -19,7 +18,7 @@ type loop struct {
 	stopped bool
 	wake    chan struct{} // holds a token while the inbox may have something
 
-	replies waiters[[]wire.Result]
+	replies waiters[replica.Reply]
 	acks    waiters[replica.Ack]
 	admits  waiters[replica.Verdict]
 }
@@ -122,7 +121,7 @@ func (l *loop) perform(e replica.Effect) {
 	case replica.Compact:
 		n.disk.put(diskRequest{state: e.State})
 	case replica.Reply:
-		l.replies.resolve(e.Ref, e.Results)
+		l.replies.resolve(e.Ref, e)
 	case replica.Acknowledge:
 		l.acks.resolve(e.Ref, e.Ack)
 	case replica.Admit:

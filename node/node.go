@@ -216,9 +216,9 @@ func (n *Node) Run(ctx context.Context) error {
 	defer n.stopWork()
 	n.disk.persisted = func(f replica.Failure) { n.loop.post(replica.Persisted{Failure: f}) }
 	n.disk.grown = func() { n.loop.post(replica.CompactDue{}) }
-	var background sync.WaitGroup
-	background.Go(n.disk.run)
-	background.Go(n.loop.run)
+	var looping, writing sync.WaitGroup
+	looping.Go(n.loop.run)
+	writing.Go(n.disk.run)
 	if n.isRoot {
 		if err := n.persistPlacement(); err != nil {
 			n.log.Error("the members' places could not be written", "err", err)
@@ -245,10 +245,11 @@ func (n *Node) Run(ctx context.Context) error {
 	n.schedules.stop()
 	serving.shutdown()
 	n.stopWork()
-	n.work.Wait()
 	n.loop.stop()
+	looping.Wait() // only the loop begins work
+	n.work.Wait()
 	n.disk.stop()
-	background.Wait()
+	writing.Wait()
 	n.peers.client.CloseIdleConnections()
 	return errors.Join(cause, n.disk.err)
 }

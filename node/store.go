@@ -198,7 +198,7 @@ func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
 		return n.storeError(c, err)
 	}
 	w.If, w.ID = cond, n.nextWriteID()
-	res := n.submit(n.working, []wire.Write{w})[0]
+	res := n.submit(n.working, []wire.Write{w}).Results[0]
 	n.setFreshness(c, version.Max(n.store.Applied(), res.Version))
 	if res.Outcome == wire.Ordered {
 		e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version}

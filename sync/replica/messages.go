@@ -132,9 +132,11 @@ type (
 	// Forward asks for a batch to be sent to the parent. Forwarded answers.
 	Forward struct{ Batch wire.Batch }
 
-	// Reply answers a Submit.
+	// Reply answers a Submit. Epoch is that in which the root decided, which a node
+	// on the way may not have heard of yet; 0 where nothing was decided.
 	Reply struct {
 		Ref     Ref
+		Epoch   uint64
 		Results []wire.Result
 	}
 

@@ -83,7 +83,7 @@ func (r *Replica) order() {
 	}
 	answer := func() {
 		for i, group := range batch {
-			r.emit(Reply{Ref: group.Ref, Results: results[i]})
+			r.emit(Reply{Ref: group.Ref, Epoch: next.Epoch, Results: results[i]})
 		}
 	}
 	if len(entries) == 0 {

@@ -60,7 +60,7 @@ func (r *Replica) forwarded(in Forwarded) {
 		for i, res := range mine {
 			r.learn(&group.Writes[i], res)
 		}
-		r.emit(Reply{Ref: group.Ref, Results: mine})
+		r.emit(Reply{Ref: group.Ref, Epoch: in.Results.Epoch, Results: mine})
 	}
 	r.forward()
 }
