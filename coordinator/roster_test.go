@@ -29,12 +29,18 @@ func TestMembersListsEverybody(t *testing.T) {
 			t.Fatalf("\n got %q\nwant %q", got, want)
 		}
 	}
-	rest := []string{"NODE-2 at 0 under 0 over [] absent since -", "NODE-3 at 0 under 0 over [] absent since -",
-		"NODE-5 at 0 under 0 over [] absent since -", "NODE-7 at 0 under 0 over [] absent since -"}
-	check(at(3*silence), append([]string{"NODE-1 at 1 under 0 over [6] alive since 0s",
-		"NODE-6 at 2 under 1 over [4] alive since 1s", "NODE-4 at 4 under 6 over [] down since 0s"}, rest...)...)
-	check(at(3*silence+1), append([]string{"NODE-1 at 1 under 0 over [6] alive since 0s",
-		"NODE-6 at 2 under 1 over [4] down since 3s", "NODE-4 at 4 under 6 over [] down since 0s"}, rest...)...)
+	rest := []string{
+		"NODE-2 at 0 under 0 over [] absent since -", "NODE-3 at 0 under 0 over [] absent since -",
+		"NODE-5 at 0 under 0 over [] absent since -", "NODE-7 at 0 under 0 over [] absent since -",
+	}
+	check(at(3*silence), append([]string{
+		"NODE-1 at 1 under 0 over [6] alive since 0s",
+		"NODE-6 at 2 under 1 over [4] alive since 1s", "NODE-4 at 4 under 6 over [] down since 0s",
+	}, rest...)...)
+	check(at(3*silence+1), append([]string{
+		"NODE-1 at 1 under 0 over [6] alive since 0s",
+		"NODE-6 at 2 under 1 over [4] down since 3s", "NODE-4 at 4 under 6 over [] down since 0s",
+	}, rest...)...)
 	if _, err := d.Alive(6, "a", at(5*silence)); err != nil {
 		t.Fatal(err)
 	}

@@ -179,8 +179,12 @@ func TestAnAnswerAboutAnotherIsNoAnswer(t *testing.T) {
 
 func TestEmbeddedChecksItsFields(t *testing.T) {
 	announce := func(context.Context, Member) (View, error) { return View{}, nil }
-	for _, e := range []Embedded{{}, {Self: process(3, "a"), LivenessTimeout: silence},
-		{Self: process(3, "a"), Announce: announce}, {LivenessTimeout: silence, Announce: announce}} {
+	for _, e := range []Embedded{
+		{},
+		{Self: process(3, "a"), LivenessTimeout: silence},
+		{Self: process(3, "a"), Announce: announce},
+		{LivenessTimeout: silence, Announce: announce},
+	} {
 		wantError(t, e.Run(t.Context(), nil), ErrIncomplete)
 	}
 }

@@ -226,7 +226,9 @@ func TestAProvedBodyThatIsNoPushIsRefused(t *testing.T) {
 	h, body := l.delta(l.at(11))
 	piece := wire.AppendPiece(nil, h, body)
 	bodies := [][]byte{
-		nil, {0}, []byte("{}"), []byte("XYL\x01"), []byte("XYL\x02"), piece[:6], piece[:len(piece)-1], append(append([]byte(nil), piece...), 0),
+		nil,
+		{0},
+		[]byte("{}"), []byte("XYL\x01"), []byte("XYL\x02"), piece[:6], piece[:len(piece)-1], append(append([]byte(nil), piece...), 0),
 		append(append([]byte(nil), piece...), piece...), make([]byte, 1<<20),
 	}
 	for bit := 0; bit < 8*len(piece); bit += 11 {

@@ -102,12 +102,29 @@ func TestMalformedHeadersAreRefused(t *testing.T) {
 	mustRefuse(t, verifier, request{method: "GET", target: "/"}, ErrMissing)
 	counter := " counter=1 "
 	for _, change := range [][2]string{
-		{"v1 ", "v2 "}, {"v1 ", "v1  "}, {"sender=NODE-3", "sender="}, {"NODE-3", "NODE 3"}, {"NODE-3", "NODE-ä"},
-		{"NODE-3", strings.Repeat("n", MaxSenderBytes+1)}, {" from=", " from=00"}, {" to=", " to=g"}, {" to=", " "},
-		{signer.Instance().String(), Instance{}.String()}, {counter, " counter=0 "}, {counter, " counter=01 "},
-		{counter, " counter=+1 "}, {counter, " counter= "}, {counter, " counter=18446744073709551616 "},
-		{counter, counter + "counter=1 "}, {" mac=", " mac=0"}, {" mac=", " MAC="}, {" ", "\t"}, {good.proof, good.proof + " "},
-		{good.proof, good.proof + strings.Repeat("0", 4096)}, {good.proof, " " + good.proof}, {good.proof, "v1"},
+		{"v1 ", "v2 "},
+		{"v1 ", "v1  "},
+		{"sender=NODE-3", "sender="},
+		{"NODE-3", "NODE 3"},
+		{"NODE-3", "NODE-ä"},
+		{"NODE-3", strings.Repeat("n", MaxSenderBytes+1)},
+		{" from=", " from=00"},
+		{" to=", " to=g"},
+		{" to=", " "},
+		{signer.Instance().String(), Instance{}.String()},
+		{counter, " counter=0 "},
+		{counter, " counter=01 "},
+		{counter, " counter=+1 "},
+		{counter, " counter= "},
+		{counter, " counter=18446744073709551616 "},
+		{counter, counter + "counter=1 "},
+		{" mac=", " mac=0"},
+		{" mac=", " MAC="},
+		{" ", "\t"},
+		{good.proof, good.proof + " "},
+		{good.proof, good.proof + strings.Repeat("0", 4096)},
+		{good.proof, " " + good.proof},
+		{good.proof, "v1"},
 	} {
 		bad := good
 		bad.proof = strings.Replace(good.proof, change[0], change[1], 1)
@@ -145,7 +162,7 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		k key
 	}{signer, verifier, signer.key}
 	_, short := NewSigner(testSecret[:12], "NODE-3", fresh(t))
-	encoded, err := json.Marshal(signer)
+	encoded, err := json.Marshal([]any{signer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,8 +173,10 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		}
 	}
 	for _, secret := range [][]byte{testSecret[:8], derived[:4]} {
-		for _, form := range []string{string(secret), hex.EncodeToString(secret), strings.Trim(fmt.Sprint(secret), "[]"),
-			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}")} {
+		for _, form := range []string{
+			string(secret), hex.EncodeToString(secret), strings.Trim(fmt.Sprint(secret), "[]"),
+			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"),
+		} {
 			if strings.Contains(printed, form) {
 				t.Errorf("printed %s", form)
 			}
