@@ -110,7 +110,6 @@ func TestOddButRightRequestsAreAnswered(t *testing.T) {
 		"an absolute target":  "GET http://" + p.address + "/store/k HTTP/1.1\r\nHost: x\r\n\r\n",
 		"an empty host":       "GET /store/k HTTP/1.1\r\nHost:\r\n\r\n",
 		"empty lines before":  "\r\n\r\nGET /store/k HTTP/1.1\r\nHost: x\r\n\r\n",
-		"an unknown query":    "GET /store/k?x=y HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		r := p.dial(t)
 		r.say(text)

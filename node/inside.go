@@ -154,25 +154,16 @@ func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
 // pieces gathers the push that is arriving.
 type pieces struct {
 	mu       sync.Mutex
-	first    wire.Header // of the push
-	bytes    int         // of its pieces so far
+	bytes    int // of the pieces so far
 	assembly replica.Assembly
 }
 
-// add takes the next piece. Every piece says of the push what the first one did:
-// else half a snapshot could end as a delta, and take the other half for the whole.
-// The report is of the push as far as it has come.
+// add takes the next piece. The report is of the push as far as it has come.
 func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.Piece, *pushReport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := &p.first
-	switch {
-	case h.Piece == 0:
-		*f, p.bytes = *h, 0
-	case f.Number != h.Number || f.Meta.Epoch != h.Meta.Epoch: // out of sequence, as will be told
-	case f.Kind != h.Kind || f.Meta.Tree != h.Meta.Tree || f.From != h.From || f.To != h.To || f.Digest != h.Digest:
-		p.assembly = replica.Assembly{}
-		return nil, nil, fmt.Errorf("%w: piece %d says another thing of its push than the first", wire.ErrMalformed, h.Piece)
+	if h.Piece == 0 {
+		p.bytes = 0
 	}
 	p.bytes += len(req.body)
 	in, err := p.assembly.Add(uint32(req.sender), h, block)

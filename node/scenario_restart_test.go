@@ -185,13 +185,3 @@ func TestANodeThatHasNotHeardOfTheEpochYetPassesItsAnswersOn(t *testing.T) {
 	wantRefusal(t, 412, "condition-not-met")(tr.client(7).Put(t.Context(), "greeting", []byte(`1`), client.IfAbsent()))
 	tr.want("greeting", "hello-mars", 1, 3, 6)
 }
-
-func TestTheRootStopsWhileItPushes(t *testing.T) {
-	tr := startTree(t, 2)
-	for i := range 20 {
-		tr.put(1, "greeting", fmt.Sprint(i))
-		tr.restart(1)
-	}
-	tr.awaitEqual()
-	tr.want("greeting", "19", tr.all()...)
-}

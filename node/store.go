@@ -43,8 +43,8 @@ func pathKey(c *fiber.Ctx) (string, error) {
 	if !found { // fiber takes /store for /store/* where the method has no route of its own
 		return "", fiber.ErrMethodNotAllowed
 	}
-	if bytes.IndexByte(c.Context().RequestURI(), '#') >= 0 {
-		return "", badRequest("key", "a # in the path must be sent as %23: what follows it is no part of a request")
+	if bytes.ContainsAny(c.Context().RequestURI(), "?#") {
+		return "", badRequest("key", "a ? in a key must be sent as %3F and a # as %23; a key's path takes no query")
 	}
 	key := unsafe.String(unsafe.SliceData(escaped), len(escaped))
 	if strings.IndexByte(key, '%') >= 0 {
@@ -94,7 +94,7 @@ func (n *Node) writeEntry(c *fiber.Ctx, e *store.Entry) {
 	*buf = appendEntry((*buf)[:0], e)
 	resp := c.Response()
 	resp.Header.SetContentType(typeJSON)
-	resp.SetBody(*buf)
+	*buf = resp.SwapBody(*buf) // in place of a copy
 	putScratch(buf)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -99,7 +100,9 @@ func newTree(t *testing.T, depth int, options ...option) *tree {
 
 func newProcess(t *testing.T, k int) *process {
 	p := &process{k: k, address: freeAddress(t), dir: t.TempDir(), log: &logbook{}}
-	p.client = client.New("http://"+p.address, client.WithTimeout(patience))
+	// A thousand may dial at once.
+	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}
+	p.client = client.New("http://"+p.address, client.WithHTTPClient(&http.Client{Transport: transport, Timeout: patience}))
 	return p
 }
 

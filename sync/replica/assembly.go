@@ -15,8 +15,7 @@ var ErrSequence = errors.New("the piece does not follow the one before")
 // Assembly gathers the pieces of one push at a time, beside the state. The zero
 // Assembly is ready. Not safe for concurrent use.
 type Assembly struct {
-	number  uint64
-	epoch   uint64
+	first   wire.Header // of the push's first piece
 	next    uint32
 	blocks  [][]byte
 	entries []*store.Entry
@@ -28,14 +27,18 @@ type Assembly struct {
 // wire.ErrMalformed, and the pieces before are forgotten then.
 func (a *Assembly) Add(sender uint32, h *wire.Header, block []byte) (*Piece, error) {
 	if h.Piece == 0 {
-		*a = Assembly{number: h.Number, epoch: h.Meta.Epoch}
+		*a = Assembly{first: *h}
 	}
-	if h.Number != a.number || h.Meta.Epoch != a.epoch || h.Piece != a.next {
+	if h.Number != a.first.Number || h.Meta.Epoch != a.first.Meta.Epoch || h.Piece != a.next {
 		*a = Assembly{}
 		return nil, fmt.Errorf("piece %d of push %d: %w", h.Piece, h.Number, ErrSequence)
 	}
 	a.next++
-	if err := a.add(h, block); err != nil {
+	err := a.agrees(h)
+	if err == nil {
+		err = a.add(h, block)
+	}
+	if err != nil {
 		*a = Assembly{}
 		return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
 	}
@@ -45,6 +48,16 @@ func (a *Assembly) Add(sender uint32, h *wire.Header, block []byte) (*Piece, err
 	complete := &Piece{Sender: sender, Header: *h, Blocks: a.blocks, Entries: a.entries, Builder: a.builder}
 	*a = Assembly{}
 	return complete, nil
+}
+
+// agrees holds what a piece says of its push against what the first one said:
+// else half a snapshot could end as a delta, and take the other half for the whole.
+func (a *Assembly) agrees(h *wire.Header) error {
+	f := &a.first
+	if f.Kind != h.Kind || f.Meta.Tree != h.Meta.Tree || f.From != h.From || f.To != h.To || f.Digest != h.Digest {
+		return fmt.Errorf("piece %d says another thing of its push than the first", h.Piece)
+	}
+	return nil
 }
 
 func (a *Assembly) add(h *wire.Header, block []byte) error {

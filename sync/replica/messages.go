@@ -181,6 +181,7 @@ const (
 	Damaged   AckOutcome = "damaged"    // the entries do not add up to the digest
 	Failed    AckOutcome = "failed"     // this node could not write it to its disk
 	Lost      AckOutcome = "lost"       // no answer came; never sent
+	Ahead     AckOutcome = "ahead"      // it holds a version that the root never gave; never sent
 )
 
 // Ack is a node's answer to a piece, with its own tree and version.

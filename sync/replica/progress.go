@@ -151,6 +151,10 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 		return
 	}
 	meta := r.store.Meta()
+	if in.Ack.Outcome == Late && r.store.Applied().Before(in.Ack.Version) {
+		in.Ack.Outcome = Ahead
+		p.report.LastPush.Outcome = Ahead
+	}
 	switch in.Ack.Outcome {
 	case Applied, Current, Late:
 		p.failures = 0
