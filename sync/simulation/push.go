@@ -16,7 +16,7 @@ type pushing struct {
 }
 
 func (n *Node) push(e replica.Push) {
-	n.tree.Stats.Pushes[e.Header.Kind]++
+	n.tree.Stats.pushed(e.Header.Kind)
 	p := &pushing{from: n, to: n.tree.node(e.Node), number: e.Header.Number, pieces: encode(e.Header, e.Cut)}
 	p.send(0)
 }

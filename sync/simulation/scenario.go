@@ -83,7 +83,6 @@ func (t *Tree) clientWrites(i, keys int) {
 	if w.Chance(0.1) {
 		write.If.Kind = wire.Absent
 	}
-	t.Stats.ForwardedWrites++
 	n.submit([]wire.Write{write}, func(results []wire.Result) { t.told(n, write, results[0]) })
 }
 

@@ -31,12 +31,7 @@ func TestSeeds(t *testing.T) {
 		if stats.Acknowledged < 10 || stats.Kills+stats.PowerCuts == 0 {
 			t.Errorf("seed %d proves nothing: %+v", seed, stats)
 		}
-		total.Acknowledged += stats.Acknowledged
-		total.Unknown += stats.Unknown
-		total.Refused += stats.Refused
-		total.Kills += stats.Kills
-		total.PowerCuts += stats.PowerCuts
-		total.Lost += stats.Lost
+		total.Add(stats)
 	}
 	t.Logf("%d seeds from %d: %+v", *seeds, *from, total)
 }

@@ -27,17 +27,42 @@ type Tree struct {
 // Stats counts what a run did, so that a run that proves nothing is found out.
 type Stats struct {
 	Acknowledged, Refused, Unknown int // writes, by what the client was told
-	Kills, PowerCuts, Lost         int
-	Forwards, ForwardedWrites      int
-	Pushes                         map[wire.Kind]int
-	Adoptions                      int
+	Kills, PowerCuts               int
+	Lost                           int // messages
+	Forwards                       int // batches sent to parents
+	Heartbeats, Deltas, Snapshots  int // pushes begun
+}
+
+// Add adds what another run did.
+func (s *Stats) Add(other Stats) {
+	s.Acknowledged += other.Acknowledged
+	s.Refused += other.Refused
+	s.Unknown += other.Unknown
+	s.Kills += other.Kills
+	s.PowerCuts += other.PowerCuts
+	s.Lost += other.Lost
+	s.Forwards += other.Forwards
+	s.Heartbeats += other.Heartbeats
+	s.Deltas += other.Deltas
+	s.Snapshots += other.Snapshots
+}
+
+// pushed counts a push.
+func (s *Stats) pushed(kind wire.Kind) {
+	switch kind {
+	case wire.Heartbeat:
+		s.Heartbeats++
+	case wire.Delta:
+		s.Deltas++
+	case wire.Snapshot:
+		s.Snapshots++
+	}
 }
 
 // NewTree makes a tree of the given depth from a seed. Nothing runs yet.
 func NewTree(seed uint64, depth int, trace io.Writer) *Tree {
 	w := NewWorld(seed, trace)
 	t := &Tree{world: w, eager: w.Chance(0.7), schedule: w.Between(500*time.Millisecond, 5*time.Second)}
-	t.Stats.Pushes = make(map[wire.Kind]int)
 	t.history = newHistory()
 	for k := range uint32(1<<depth - 1) {
 		t.nodes = append(t.nodes, &Node{
