@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"xylem/store"
 	"xylem/sync/version"
@@ -69,8 +70,11 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 			return n.storeError(c, unavailable("no-state", err.Error()+"; try again, or ask another node"))
 		}
 	}
-	if err := n.freshEnough(c, answer.AsOf); err != nil {
-		return n.storeError(c, err)
+	conditional := mayBeConditional(&c.Request().Header)
+	if conditional {
+		if err := n.freshEnough(c, answer.AsOf); err != nil {
+			return n.storeError(c, err)
+		}
 	}
 	n.setFreshness(c, answer.AsOf)
 	if answer.Entry == nil {
@@ -80,12 +84,31 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		})
 	}
 	setETag(c, answer.Entry.Version)
-	if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
-		c.Status(http.StatusNotModified)
-		return nil
+	if conditional {
+		if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
+			c.Status(http.StatusNotModified)
+			return nil
+		}
 	}
 	n.writeEntry(c, answer.Entry)
 	return nil
+}
+
+// mayBeConditional reports whether a GET has a header that may ask for more than
+// the key: If-None-Match, or one of ours. Looking each of them up by name costs
+// more than the read itself.
+func mayBeConditional(h *fasthttp.RequestHeader) bool {
+	for raw := h.RawHeaders(); len(raw) > 0; {
+		if first := raw[0] | 0x20; first == 'i' || first == 'x' {
+			return true
+		}
+		end := bytes.IndexByte(raw, '\n')
+		if end < 0 {
+			return false
+		}
+		raw = raw[end+1:]
+	}
+	return false
 }
 
 // writeEntry answers with a key, its value and its version.
