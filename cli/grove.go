@@ -55,6 +55,7 @@ func (g *grove) form(ctx context.Context) error {
 		}
 	}
 	picture := newPicture(g.app.stdout, g.cfg)
+	var members []*member
 	for i, k := range order {
 		started := time.Now()
 		m, err := g.start(k)
@@ -64,6 +65,7 @@ func (g *grove) form(ctx context.Context) error {
 		if err := g.awaitJoined(ctx, m); err != nil || ctx.Err() != nil {
 			return err
 		}
+		members = append(members, m)
 		picture.add(m)
 		if i == len(order)-1 {
 			break
@@ -73,7 +75,7 @@ func (g *grove) form(ctx context.Context) error {
 		}
 	}
 	picture.finish()
-	return nil
+	return g.awaitReady(ctx, members)
 }
 
 // stop ends the nodes gracefully, level by level from the leaves to the root, so that no node loses its parent before

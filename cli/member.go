@@ -55,9 +55,30 @@ func (g *grove) start(k int) (*member, error) {
 	return m, nil
 }
 
-// awaitJoined waits until the node says that it has a position. One that takes too long is left to itself: it goes on
-// trying.
+// awaitJoined waits until the node says that it has a position.
 func (g *grove) awaitJoined(ctx context.Context, m *member) error {
+	return g.await(ctx, m, func(node *client.Client) bool {
+		status, err := node.Status(ctx)
+		if err != nil || status.Node != m.name || status.Position == 0 {
+			return false
+		}
+		m.position, m.parent = status.Position, status.Parent
+		return true
+	})
+}
+
+// awaitReady waits until every node holds a state that it can serve.
+func (g *grove) awaitReady(ctx context.Context, members []*member) error {
+	for _, m := range members {
+		if err := g.await(ctx, m, func(node *client.Client) bool { return node.Ready(ctx) == nil }); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits until a node says what it is to say. One that takes too long is left to itself: it goes on trying.
+func (g *grove) await(ctx context.Context, m *member, said func(*client.Client) bool) error {
 	node := client.New(m.url, client.WithTimeout(time.Second))
 	defer node.Close()
 	patience := time.NewTimer(joinPatience)
@@ -65,9 +86,7 @@ func (g *grove) awaitJoined(ctx context.Context, m *member) error {
 	look := time.NewTicker(joinInterval)
 	defer look.Stop()
 	for {
-		status, err := node.Status(ctx)
-		if err == nil && status.Node == m.name && status.Position > 0 {
-			m.position, m.parent = status.Position, status.Parent
+		if said(node) {
 			return nil
 		}
 		select {

@@ -66,7 +66,7 @@ func (a *attendance) heard(view View) {
 // missed takes in that the root did not answer, or not usefully, and backs off.
 func (a *attendance) missed(err error) {
 	if !a.away {
-		a.log.Warn("the root does not answer; trying on until it does", "error", err)
+		a.log.Warn("the root does not answer, or does not let this node in; trying on until it does", "error", err)
 		a.delay = a.interval()
 	} else {
 		a.delay = min(2*a.delay, a.LivenessTimeout)

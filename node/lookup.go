@@ -61,8 +61,10 @@ func (n *Node) askParent(key string) error {
 	if err != nil {
 		return err
 	}
-	// An answer of another tree or of an epoch that is over teaches nothing.
-	if meta := n.store.Meta(); !meta.Tree.IsZero() && (found.Tree != meta.Tree || found.Epoch < meta.Epoch) {
+	// An answer of another tree, or as of an abandoned version, teaches nothing.
+	meta := n.store.Meta()
+	abandoned := found.AsOf.Epoch <= meta.Epoch && !meta.OnHistory(found.AsOf)
+	if !meta.Tree.IsZero() && (found.Tree != meta.Tree || abandoned) {
 		return nil
 	}
 	n.store.LearnAnswer(key, found.Entry, found.AsOf)

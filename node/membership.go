@@ -114,7 +114,9 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 		return unavailable("adopting", "the root has no data and is finding out what its members have; ask again")
 	case replica.Stranger:
 		mine := n.store.Meta().Tree
-		n.log.Error("refused a node of another tree", "member", in.Name(), "its_tree", in.TreeID, "its_version", in.Version, "my_tree", mine)
+		if last, found := n.root.strangers.Swap(in.ID, in.TreeID); !found || last != in.TreeID {
+			n.log.Error("refused a node of another tree", "member", in.Name(), "its_tree", in.TreeID, "its_version", in.Version, "my_tree", mine)
+		}
 		return (&problem{status: http.StatusConflict, slug: "other-tree", detail: ErrOtherTree.Error()}).with("tree_id", mine.String())
 	}
 	view, err := n.admit(in.Member)

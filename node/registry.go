@@ -18,6 +18,7 @@ type registry struct {
 	*coordinator.Directory
 	placing   sync.Mutex // see persistPlacement
 	announced sync.Map   // k to the address under which it last announced itself
+	strangers sync.Map   // k to the tree id with which it was last refused, and that logged
 	refusals  sync.Map   // k to the last refusal of a push that was logged
 	epoch     uint64     // as the loop last told Directory
 }

@@ -50,7 +50,7 @@ type uplinkDocument struct {
 
 // rootDocument is what the root adds.
 type rootDocument struct {
-	State    string           `json:"state"` // "ordering", "adopting" or "halted"
+	State    string           `json:"state"` // "starting", "adopting", "ordering" or "halted"
 	Schedule string           `json:"schedule"`
 	NextRun  string           `json:"next_run"`
 	Fanout   string           `json:"fanout"`
@@ -121,6 +121,8 @@ func (n *Node) rootDocument() *rootDocument {
 			document.State = "halted"
 		case core.Adopting():
 			document.State = "adopting"
+		case core.Epoch() == 0:
+			document.State = "starting"
 		}
 	})
 	reports, now := n.reports(), n.now().Unix

@@ -30,7 +30,7 @@ type Node struct {
 	diskAt  time.Duration // when the last disk request ends
 
 	refs    replica.Ref
-	replies map[replica.Ref]func([]wire.Result)
+	replies map[replica.Ref]func(replica.Reply)
 	acks    map[replica.Ref]func(replica.Ack)
 	admits  map[replica.Ref]func(replica.Verdict)
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
@@ -77,7 +77,7 @@ func (n *Node) start() error {
 	n.counter = n.ident.Boot << version.BootShift
 	n.journal, n.store, n.diskAt = j, rec.Store, n.tree.world.Now()
 	n.pieces = replica.Assembly{}
-	n.replies = make(map[replica.Ref]func([]wire.Result))
+	n.replies = make(map[replica.Ref]func(replica.Reply))
 	n.acks = make(map[replica.Ref]func(replica.Ack))
 	n.admits = make(map[replica.Ref]func(replica.Verdict))
 	n.joined = make(map[uint32]uint64)
@@ -198,7 +198,7 @@ func (n *Node) perform(e replica.Effect) {
 	case replica.Forward:
 		n.forward(e.Batch)
 	case replica.Reply:
-		n.replies[e.Ref](e.Results)
+		n.replies[e.Ref](e)
 		delete(n.replies, e.Ref)
 	case replica.Acknowledge:
 		n.acks[e.Ref](e.Ack)
@@ -246,7 +246,7 @@ func (n *Node) checkpoint(state *store.Cut) error {
 }
 
 // submit takes writes of a client or child.
-func (n *Node) submit(writes []wire.Write, reply func([]wire.Result)) {
+func (n *Node) submit(writes []wire.Write, reply func(replica.Reply)) {
 	n.refs++
 	n.replies[n.refs] = reply
 	n.step(&replica.Submit{Ref: n.refs, Writes: writes})
@@ -262,9 +262,9 @@ func (n *Node) forward(batch wire.Batch) {
 			n.tree.fail("a batch does not decode: %v", err)
 			return
 		}
-		parent.submit(received.Writes, func(results []wire.Result) {
-			meta := parent.store.Meta()
-			answer(wire.AppendResults(nil, &wire.Results{Tree: meta.Tree, Epoch: meta.Epoch, Results: results}))
+		parent.submit(received.Writes, func(reply replica.Reply) {
+			tree := parent.store.Meta().Tree
+			answer(wire.AppendResults(nil, &wire.Results{Tree: tree, Epoch: reply.Epoch, Results: reply.Results}))
 		})
 	}, func(answer any, how fate) {
 		switch how {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"xylem/sync/replica"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
@@ -83,7 +84,7 @@ func (t *Tree) clientWrites(i, keys int) {
 	if w.Chance(0.1) {
 		write.If.Kind = wire.Absent
 	}
-	n.submit([]wire.Write{write}, func(results []wire.Result) { t.told(n, write, results[0]) })
+	n.submit([]wire.Write{write}, func(reply replica.Reply) { t.told(n, write, reply.Results[0]) })
 }
 
 // scheduleCrashes has processes killed, or their power cut, and started again.
