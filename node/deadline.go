@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+	"io"
 	"net"
 	"time"
 )
@@ -28,6 +30,7 @@ type coarseConn struct {
 	net.Conn
 	slack       time.Duration
 	read, write deadline
+	ended       bool // the other side sends nothing more, and a read found that out
 }
 
 // deadline is what was asked for and what was set. Zero: none.
@@ -68,7 +71,9 @@ func (c *coarseConn) Read(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.Conn.Read(b)
+	n, err := c.Conn.Read(b)
+	c.ended = c.ended || errors.Is(err, io.EOF)
+	return n, err
 }
 
 // Write implements net.Conn.

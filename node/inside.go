@@ -286,6 +286,7 @@ type joinDocument struct {
 	TreeID  string          `json:"tree_id"`
 	Epoch   uint64          `json:"epoch"`
 	Version version.Version `json:"version"`
+	Run     uint64          `json:"run"` // random: names the root that gave the version
 }
 
 func readJSON(body []byte, into any) error {

@@ -20,11 +20,11 @@ func (n *Node) listStore(c *fiber.Ctx) error {
 	if err != nil {
 		return n.storeError(c, err)
 	}
-	if !n.isRoot && n.store.Meta().Tree.IsZero() {
+	if n.store.Meta().Epoch == 0 {
 		return n.storeError(c, unavailable("no-state", "this node holds no state yet; try again, or ask another node"))
 	}
 	page := n.store.List(prefix, after, limit)
-	if err := n.freshEnough(c, page.AsOf); err != nil {
+	if err := n.freshEnough(c, page.Applied); err != nil {
 		return n.storeError(c, err)
 	}
 	n.setFreshness(c, page.AsOf)

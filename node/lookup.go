@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,8 +15,11 @@ import (
 // asks the parent. The error says that the node has no state and nobody to ask.
 func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
 	answer := n.store.Get(key)
-	if answer.Known || n.isRoot {
+	switch {
+	case answer.Known, n.isRoot && n.store.Meta().Epoch > 0:
 		return answer, nil
+	case n.isRoot:
+		return answer, errors.New("the root holds no state yet: it is finding out what its members have")
 	}
 	flight := n.lookups.DoChan(key, func() (any, error) { return nil, n.lookUp(key) })
 	var err error
@@ -26,7 +30,7 @@ func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
 		err = context.Cause(ctx)
 	}
 	answer = n.store.Get(key)
-	if err != nil && n.store.Meta().Tree.IsZero() && !answer.Known {
+	if err != nil && n.store.Meta().Epoch == 0 && !answer.Known {
 		return answer, fmt.Errorf("this node holds no state yet, and its parent does not answer: %w", err)
 	}
 	return answer, nil

@@ -22,6 +22,12 @@ var ErrOtherTree = errors.New("the root belongs to another tree, and both have o
 	"To keep the root's state, stop this node, remove its data directory and start it again; " +
 	"to keep this node's, do that with the root's")
 
+// ErrBeyondRoot says that this node holds writes that the root never ordered, and
+// the root has ordered others.
+var ErrBeyondRoot = errors.New("this node holds writes that the root does not have, and the root has ordered others since: " +
+	"its disk may be an older copy. To keep the root's state, stop this node, remove its data directory and start it again; " +
+	"to keep this node's, stop the root, remove the root's data directory and start it again")
+
 // coordinator is what keeps this node a member.
 func (n *Node) coordinator() coordinator.Coordinator {
 	if n.isRoot {
@@ -44,7 +50,10 @@ func (n *Node) deliver(view coordinator.View) {
 func (n *Node) announce(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
 	var view coordinator.View
 	meta := n.store.Meta()
-	request, err := json.Marshal(joinDocument{Member: self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: n.store.Applied()})
+	applied := n.store.Applied()
+	request, err := json.Marshal(joinDocument{
+		Member: self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch),
+	})
 	if err != nil {
 		return view, err
 	}
@@ -67,6 +76,7 @@ var joinRefusals = map[string]error{
 	"outside-tree": coordinator.ErrOutsideTree,
 	"incomplete":   coordinator.ErrIncomplete,
 	"other-tree":   ErrOtherTree,
+	"beyond-root":  ErrBeyondRoot,
 }
 
 func joinError(answer peerAnswer) error {
@@ -105,7 +115,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	}
 	n.root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()
-	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version}) {
+	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run}) {
 		n.loop.admits.forget(ref)
 		return unavailable("stopping", "the root is stopping")
 	}
@@ -114,10 +124,17 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 		return unavailable("adopting", "the root has no data and is finding out what its members have; ask again")
 	case replica.Stranger:
 		mine := n.store.Meta().Tree
-		if last, found := n.root.strangers.Swap(in.ID, in.TreeID); !found || last != in.TreeID {
+		if n.root.newlyRefused(&in) {
 			n.log.Error("refused a node of another tree", "member", in.Name(), "its_tree", in.TreeID, "its_version", in.Version, "my_tree", mine)
 		}
 		return (&problem{status: http.StatusConflict, slug: "other-tree", detail: ErrOtherTree.Error()}).with("tree_id", mine.String())
+	case replica.Beyond:
+		if n.root.newlyRefused(&in) {
+			n.log.Error("refused a node that holds what this root never ordered: is this root's disk an older copy?",
+				"member", in.Name(), "its_version", in.Version, "its_epoch", in.Epoch, "my_version", n.store.Applied())
+		}
+		return (&problem{status: http.StatusConflict, slug: "beyond-root", detail: ErrBeyondRoot.Error()}).
+			with("version", n.store.Applied().String())
 	}
 	view, err := n.admit(in.Member)
 	if err != nil {

@@ -10,6 +10,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -147,11 +148,10 @@ func (n *Node) openDisk() (*store.Recovery, error) {
 	if err == nil && recovered.Identity.Node != 0 && recovered.Identity.Node != uint32(n.opts.ID) {
 		err = fmt.Errorf("%s holds the data of NODE-%d, this is %s: %w", dir, recovered.Identity.Node, n.name, ErrDirectory)
 	}
-	if err == nil && recovered.Identity.Node == 0 {
+	if err == nil {
 		recovered.Identity, err = newIdentity(n.opts.ID)
 	}
 	if err == nil {
-		recovered.Identity.Boot++
 		err = j.Append(store.AppendIdentity(nil, recovered.Identity))
 	}
 	if err == nil {
@@ -171,8 +171,8 @@ func (n *Node) openDisk() (*store.Recovery, error) {
 	return recovered, nil
 }
 
-// newIdentity is that of a new data directory. The first boot is random, so that
-// a node whose disk was replaced does not give its old write ids again.
+// newIdentity is that of this start. Its boot is random, not counted: a node whose
+// disk was replaced, or set back to an older copy, must not give its write ids again.
 func newIdentity(id int) (store.Identity, error) {
 	var random [3]byte
 	if _, err := rand.Read(random[:]); err != nil {
@@ -186,11 +186,15 @@ func newIdentity(id int) (store.Identity, error) {
 func (n *Node) openMembership(placement coordinator.Placement) error {
 	cfg := n.opts.Config
 	var tree version.TreeID
+	var run [8]byte
 	if _, err := rand.Read(tree[:]); err != nil {
 		return fmt.Errorf("draw a tree id: %w", err)
 	}
+	if _, err := rand.Read(run[:]); err != nil {
+		return fmt.Errorf("draw an epoch's run: %w", err)
+	}
 	n.loop = newLoop(n, replica.New(replica.Config{
-		Node: uint32(n.opts.ID), Root: uint32(cfg.Tree.Root), Store: n.store, NewTree: tree,
+		Node: uint32(n.opts.ID), Root: uint32(cfg.Tree.Root), Store: n.store, NewTree: tree, NewRun: binary.BigEndian.Uint64(run[:]),
 		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval,
 		// While the root is away members announce themselves once in a liveness
 		// timeout. A shorter grace would let it order a write before it has heard of

@@ -58,7 +58,7 @@ func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
 	switch {
 	case ack.Mismatch:
 		n.log.Error("a node's digest differs from the root's; it gets a snapshot", "to", e.Node, "version", ack.Version)
-	case ack.Outcome == replica.OtherTree || ack.Outcome == replica.Foreign || n.store.Applied().Before(ack.Version):
+	case ack.Outcome == replica.OtherTree || ack.Outcome == replica.Foreign || ack.Outcome == replica.OldEpoch || n.store.Applied().Before(ack.Version):
 		if last, found := n.root.refusals.Swap(e.Node, ack); found && last == ack {
 			return
 		}

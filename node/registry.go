@@ -18,7 +18,7 @@ type registry struct {
 	*coordinator.Directory
 	placing   sync.Mutex // see persistPlacement
 	announced sync.Map   // k to the address under which it last announced itself
-	strangers sync.Map   // k to the tree id with which it was last refused, and that logged
+	strangers sync.Map   // k to the state with which it was last refused, and that logged
 	refusals  sync.Map   // k to the last refusal of a push that was logged
 	epoch     uint64     // as the loop last told Directory
 }
@@ -37,6 +37,13 @@ func (n *Node) persistPlacement() error {
 	}
 	n.root.Persisted(revision)
 	return nil
+}
+
+// newlyRefused reports whether a node was not refused with this state before.
+func (r *registry) newlyRefused(in *joinDocument) bool {
+	state := in.TreeID + " " + in.Version.String()
+	last, found := r.strangers.Swap(in.ID, state)
+	return !found || last != state
 }
 
 // members lists whom the root pushes to: everybody who joined since it started.

@@ -178,6 +178,14 @@ const chunked = -1
 // bodyWasRead marks in a request's locals that its body was read to its end.
 const bodyWasRead = "body was read"
 
+// cutShort reports whether the connection ended while a body in chunks was read.
+// A body that is whole ends with a chunk of its own, behind which nothing is read;
+// the HTTP server takes the end of the connection for that chunk.
+func cutShort(c *fiber.Ctx) bool {
+	conn, ours := c.Context().Conn().(*coarseConn)
+	return ours && conn.ended
+}
+
 // readBody reads the whole body, at most limit bytes, into memory of its own. Of
 // a larger one it reads some on, so that a client that is still sending gets to
 // see the answer, and gives up the connection.
@@ -197,7 +205,7 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fiber.ErrRequestTimeout
-	case err != nil:
+	case err != nil, length == chunked && cutShort(c):
 		return nil, bodyCutShort()
 	case len(body) > limit:
 		return nil, errors.Join(tooLarge, discard(stream, discardBytes))

@@ -65,7 +65,7 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		return n.storeError(c, err)
 	}
 	answer := n.store.Get(key)
-	if !answer.Known && !n.isRoot {
+	if !answer.Known {
 		if answer, err = n.read(n.working, strings.Clone(key)); err != nil {
 			return n.storeError(c, unavailable("no-state", err.Error()+"; try again, or ask another node"))
 		}
@@ -170,13 +170,19 @@ func (n *Node) storeError(c *fiber.Ctx, err error) error {
 
 // condition reads the preconditions of a write.
 func condition(c *fiber.Ctx) (wire.Condition, error) {
+	h := &c.Request().Header
+	matches, nones := h.PeekAll(headerMatch), h.PeekAll(headerNone)
+	if len(matches)+len(nones) == 0 {
+		return wire.Condition{}, nil
+	}
+	if len(matches)+len(nones) > 1 {
+		return wire.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, once")
+	}
 	match, none := c.Get(headerMatch), c.Get(headerNone)
 	switch {
-	case match != "" && none != "":
-		return wire.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, not both")
 	case match == "*":
 		return wire.Condition{Kind: wire.Exists}, nil
-	case match != "":
+	case len(matches) > 0:
 		text, isTag := strings.CutPrefix(match, `"`)
 		text, closed := strings.CutSuffix(text, `"`)
 		v, err := version.Parse(text)
@@ -186,10 +192,8 @@ func condition(c *fiber.Ctx) (wire.Condition, error) {
 		return wire.Condition{Kind: wire.Matches, Version: v}, nil
 	case none == "*":
 		return wire.Condition{Kind: wire.Absent}, nil
-	case none != "":
-		return wire.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
 	}
-	return wire.Condition{}, nil
+	return wire.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
 }
 
 // putStore answers PUT /store/{key}.

@@ -48,6 +48,7 @@ func (s *Store) Install(b *Builder, to version.Version, meta Meta) {
 	s.base.Store(&view{applied: to, table: b.table})
 	meta.Stamp = max(meta.Stamp, s.meta.Stamp)
 	s.meta = meta
+	s.overlay.abandoned(&meta)
 	b.table.purge(meta.Floor.Seq)
 	s.overlay.covered(to)
 }

@@ -14,7 +14,8 @@ const MaxPage = 1000
 type Page struct {
 	Entries []*Entry
 	More    bool            // keys follow after the last entry
-	AsOf    version.Version // the applied version: entries may be later, but of others nothing later is known
+	Applied version.Version // nothing before it is missing from the page
+	AsOf    version.Version // the latest version that the page shows: Applied, or an entry's
 }
 
 // List returns the live entries whose keys begin with prefix and come after the
@@ -23,7 +24,7 @@ func (s *Store) List(prefix, after string, limit int) Page {
 	noted := s.overlay.list(prefix, after, s.base.Load().table)
 	s.mu.Lock()
 	v := s.base.Load()
-	page := Page{AsOf: v.applied}
+	page := Page{Applied: v.applied, AsOf: v.applied}
 	// One more than fits tells whether more follow; as many more again as the
 	// overlay may hide.
 	based := v.table.list(prefix, after, limit+1+len(noted))
@@ -31,6 +32,9 @@ func (s *Store) List(prefix, after string, limit int) Page {
 	page.Entries = merge(based, noted, v.applied)
 	if len(page.Entries) > limit {
 		page.Entries, page.More = page.Entries[:limit], true
+	}
+	for _, e := range page.Entries {
+		page.AsOf = version.Max(page.AsOf, e.Version)
 	}
 	return page
 }
@@ -62,6 +66,8 @@ func (o *overlay) list(prefix, after string, t *table) []*note {
 		return nil
 	}
 	var found []*note
+	o.writing.Lock() // of two writes one after the other none shows the second alone
+	defer o.writing.Unlock()
 	for key, n := range o.notes.All() {
 		if key <= after || !strings.HasPrefix(key, prefix) {
 			continue

@@ -1,16 +1,54 @@
 package store
 
-import "xylem/sync/version"
+import (
+	"slices"
+
+	"xylem/sync/version"
+)
 
 // Meta is what a node keeps about its tree beside the entries. It is small and
-// copied; History is shared and never changed.
+// copied; its slices are shared and never changed.
 type Meta struct {
 	Tree    version.TreeID  // zero before the node heard of a tree
 	Epoch   uint64          // the highest epoch accepted
+	Run     uint64          // random: names the one root that runs the epoch
 	History version.History // the cuts of the epochs before
+	Runs    []uint64        // of those epochs, in the same order; what is missing is 0
 	Floor   version.Version // tombstones up to here are gone; deltas reach back to it
 	Stamp   version.Stamp   // the latest stamp ordered or received
 }
 
 // OnHistory reports whether v is on the history that the node knows.
 func (m *Meta) OnHistory(v version.Version) bool { return m.History.Contains(v, m.Epoch) }
+
+// RunOf is the run of an epoch, 0 where it is not known.
+func (m *Meta) RunOf(epoch uint64) uint64 {
+	if epoch == m.Epoch {
+		return m.Run
+	}
+	i := slices.IndexFunc(m.History, func(cut version.Version) bool { return cut.Epoch == epoch })
+	if i < 0 || i >= len(m.Runs) {
+		return 0
+	}
+	return m.Runs[i]
+}
+
+// Agrees reports whether v means the same to both: it was given in the same run of
+// its epoch. A root that was set back to an older copy of its disk gives an epoch,
+// and versions in it, a second time.
+func (m *Meta) Agrees(other *Meta, v version.Version) bool {
+	return v.IsZero() || m.RunOf(v.Epoch) == other.RunOf(v.Epoch)
+}
+
+// BeginEpoch makes the epoch and run the current ones; at is the version at which
+// they take over.
+func (m *Meta) BeginEpoch(epoch, run uint64, at version.Version) {
+	history := m.History.Extend(at)
+	if !history.Equal(m.History) {
+		runs := make([]uint64, len(m.History), len(m.History)+1)
+		copy(runs, m.Runs)
+		runs = append(runs, m.RunOf(at.Epoch))
+		m.Runs = runs[len(runs)-len(history):]
+	}
+	m.History, m.Epoch, m.Run = history, epoch, run
+}

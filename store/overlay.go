@@ -1,6 +1,7 @@
 package store
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -18,6 +19,7 @@ type overlay struct {
 	notes    *xsync.Map[string, *note]
 	count    atomic.Int64 // of notes, so that an empty overlay costs a reader one load
 	absences atomic.Int64
+	writing  sync.RWMutex // held for reading by each learn, so that a listing can keep all of them out
 }
 
 // note is one thing known of a key: its entry or tombstone, or nil where an
@@ -44,6 +46,8 @@ func (o *overlay) learn(key string, n *note) {
 	if n.entry == nil && o.absences.Load() >= maxAbsences {
 		return
 	}
+	o.writing.RLock()
+	defer o.writing.RUnlock()
 	o.notes.Compute(key, func(old *note, found bool) (*note, xsync.ComputeOp) {
 		if found && n.asOf.Before(old.asOf) {
 			return old, xsync.CancelOp
@@ -65,12 +69,22 @@ func (o *overlay) countAbsence(n *note, by int64) {
 
 // covered forgets everything up to and including applied.
 func (o *overlay) covered(applied version.Version) {
+	o.forget(func(n *note) bool { return !applied.Before(n.asOf) })
+}
+
+// abandoned forgets what is on no history that meta knows: the root was replaced,
+// or lost its disk, before that was pushed.
+func (o *overlay) abandoned(meta *Meta) {
+	o.forget(func(n *note) bool { return n.asOf.Epoch <= meta.Epoch && !meta.OnHistory(n.asOf) })
+}
+
+func (o *overlay) forget(which func(*note) bool) {
 	if o.count.Load() == 0 {
 		return
 	}
 	for key := range o.notes.All() {
 		o.notes.Compute(key, func(n *note, found bool) (*note, xsync.ComputeOp) {
-			if !found || applied.Before(n.asOf) {
+			if !found || !which(n) {
 				return n, xsync.CancelOp
 			}
 			o.count.Add(-1)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"xylem/sync/version"
 )
@@ -25,7 +26,7 @@ const (
 // Identity says whose data directory this is.
 type Identity struct {
 	Node uint32 // k of NODE-k
-	Boot uint64 // grows with every start; the upper bits of the node's write ids
+	Boot uint64 // random, of the last start; the upper bits of the node's write ids
 }
 
 // AppendIdentity appends a record of id to dst.
@@ -79,11 +80,13 @@ func appendVersion(dst []byte, v version.Version) []byte {
 func AppendMeta(dst []byte, meta Meta) []byte {
 	dst = append(dst, meta.Tree[:]...)
 	dst = binary.AppendUvarint(dst, meta.Epoch)
+	dst = binary.AppendUvarint(dst, meta.Run)
 	dst = appendVersion(dst, meta.Floor)
 	dst = binary.AppendUvarint(dst, uint64(meta.Stamp))
 	dst = binary.AppendUvarint(dst, uint64(len(meta.History)))
 	for _, cut := range meta.History {
 		dst = appendVersion(dst, cut)
+		dst = binary.AppendUvarint(dst, meta.RunOf(cut.Epoch))
 	}
 	return dst
 }
@@ -104,6 +107,7 @@ func (r *blockReader) meta() Meta {
 	var meta Meta
 	copy(meta.Tree[:], r.bytes(uint64(len(meta.Tree))))
 	meta.Epoch = r.uvarint()
+	meta.Run = r.uvarint()
 	meta.Floor = r.version()
 	meta.Stamp = version.Stamp(r.uvarint())
 	cuts := r.uvarint()
@@ -115,6 +119,10 @@ func (r *blockReader) meta() Meta {
 			break
 		}
 		meta.History = append(meta.History, r.version())
+		meta.Runs = append(meta.Runs, r.uvarint())
+	}
+	if !slices.ContainsFunc(meta.Runs, func(run uint64) bool { return run != 0 }) {
+		meta.Runs = nil
 	}
 	if r.failed == "" && !meta.History.Valid(meta.Epoch) {
 		r.fail("the cuts of a history do not grow")

@@ -106,12 +106,15 @@ func (s *Store) setMeta(meta Meta) {
 		meta.Floor = s.meta.Floor
 	}
 	meta.Stamp = max(meta.Stamp, s.meta.Stamp)
+	if meta.Epoch != s.meta.Epoch {
+		s.overlay.abandoned(&meta)
+	}
 	s.meta = meta
 }
 
 // Commit applies writes that this node, the root, has ordered and made durable.
-// Each is visible by itself, in order; Applied follows once all are. stamp is
-// the latest that was given.
+// They become visible together, as those of a push do, so that no reader sees one
+// and is then told a version from before it. stamp is the latest that was given.
 func (s *Store) Commit(entries []*Entry, stamp version.Stamp) {
 	if len(entries) == 0 {
 		return
@@ -119,11 +122,22 @@ func (s *Store) Commit(entries []*Entry, stamp version.Stamp) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.meta.Stamp = stamp
+	s.reveal(entries, entries[len(entries)-1].Version)
+}
+
+// reveal makes entries visible at once, as of the version to, by the swap of one
+// pointer, and then folds them into the table.
+func (s *Store) reveal(entries []*Entry, to version.Version) {
 	v := s.base.Load()
-	for _, e := range entries {
-		v.table.put(e)
+	if len(entries) > 0 {
+		s.base.Store(&view{applied: to, table: v.table, push: v.newerThanApplied(entries)})
 	}
-	s.base.Store(&view{applied: entries[len(entries)-1].Version, table: v.table})
+	for _, e := range entries {
+		if e.Version.Seq > v.applied.Seq {
+			v.table.put(e)
+		}
+	}
+	s.base.Store(&view{applied: to, table: v.table})
 }
 
 // Apply brings the base from any version in from..to to the version to. All
@@ -139,15 +153,7 @@ func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Di
 		return Digest{}, fmt.Errorf("delta from %v at version %v: %w", from, v.applied, ErrGap)
 	}
 	if v.applied.Seq < to.Seq {
-		if len(entries) > 0 {
-			s.base.Store(&view{applied: to, table: v.table, push: v.newerThanApplied(entries)})
-		}
-		for _, e := range entries {
-			if e.Version.Seq > v.applied.Seq {
-				v.table.put(e)
-			}
-		}
-		s.base.Store(&view{applied: to, table: v.table})
+		s.reveal(entries, to)
 	}
 	if meta.Epoch >= s.meta.Epoch { // else it comes late
 		s.setMeta(meta)

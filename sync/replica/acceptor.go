@@ -46,7 +46,7 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 		return OtherTree
 	case meta.Tree == h.Meta.Tree && h.Meta.Epoch < meta.Epoch:
 		return OldEpoch
-	case !h.Meta.OnHistory(applied) && !forgotten(applied, h):
+	case !forgotten(applied, h) && !(h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)):
 		return Foreign
 	case applied == h.To && (h.Kind != wire.Snapshot || digest == h.Digest):
 		return Current
@@ -133,7 +133,7 @@ func (r *Replica) install(in *Piece) {
 func (r *Replica) upToDate(in *Piece) {
 	h := &in.Header
 	meta := r.store.Meta()
-	if meta.Epoch == h.Meta.Epoch && meta.Floor == h.Meta.Floor && meta.Tree == h.Meta.Tree {
+	if meta.Epoch == h.Meta.Epoch && meta.Run == h.Meta.Run && meta.Floor == h.Meta.Floor && meta.Tree == h.Meta.Tree {
 		r.store.Covered()
 		r.acknowledge(in, Current)
 		return

@@ -4,10 +4,11 @@ import (
 	"time"
 )
 
-// adoption is how a root that starts without data takes over the tree and state
-// that its members have, so that an empty root never wipes anybody: it waits for
-// a grace period, in which living members announce themselves, and fetches the
-// furthest state among them.
+// adoption is how a root that starts without data, or with an older copy of them,
+// takes over the tree and state that its members have, so that it never wipes
+// anybody: it waits for a grace period, in which living members announce
+// themselves, and fetches the furthest state among them. Once it has ordered a
+// write of its own it adopts nothing any more.
 type adoption struct {
 	waiting  bool // for the grace period to end, or for a fetch
 	fetching bool // until what was fetched is durable
@@ -62,6 +63,8 @@ func (r *Replica) announced(in Announced) {
 		verdict = NotYet
 	case in.Tree != r.store.Meta().Tree:
 		verdict = Stranger
+	case r.beyond(&in):
+		verdict = Beyond
 	}
 	r.emit(Admit{Ref: in.Ref, Verdict: verdict})
 }
@@ -73,11 +76,15 @@ func (r *Replica) adoptable(in *Announced) bool {
 		return false
 	}
 	applied := r.store.Applied()
-	if applied.IsZero() {
-		return true
-	}
-	// Adopted in this run, nothing ordered since, and here is more of the same.
-	return r.adoption.adopted && in.Tree == r.store.Meta().Tree && in.Version.Seq > applied.Seq
+	return applied.IsZero() || in.Tree == r.store.Meta().Tree && in.Version.Seq > applied.Seq
+}
+
+// beyond reports whether a member of this tree holds what this root never gave, or
+// has heard of a later epoch: the root's disk is an older copy.
+func (r *Replica) beyond(in *Announced) bool {
+	meta := r.store.Meta()
+	return in.Version.Seq > r.store.Applied().Seq || in.Epoch > meta.Epoch ||
+		!meta.OnHistory(in.Version) || meta.RunOf(in.Version.Epoch) != in.Run
 }
 
 // adoptWhenDue ends the grace period: it fetches the furthest state, or, where
@@ -111,7 +118,7 @@ func (r *Replica) fetched(in Fetched) {
 	// Every epoch that members were told of is over: no crash before the next one
 	// begins may repeat it.
 	if heard := max(a.epoch, r.store.Meta().Epoch); heard > meta.Epoch {
-		meta.History, meta.Epoch = meta.History.Extend(in.Header.To), heard
+		meta.BeginEpoch(heard, 0, in.Header.To)
 	}
 	r.persisting = append(r.persisting, func(f Failure) {
 		if f != None {
@@ -136,8 +143,12 @@ func (r *Replica) worthAdopting(in *Fetched) bool {
 	if h.To.IsZero() || h.To.Before(r.adoption.best.Version) {
 		return false
 	}
-	applied := r.store.Applied()
-	return applied.IsZero() || h.Meta.Tree == r.store.Meta().Tree && h.To.Seq > applied.Seq
+	meta, applied := r.store.Meta(), r.store.Applied()
+	if applied.IsZero() {
+		return true
+	}
+	// Of the same tree only what goes on from here.
+	return h.Meta.Tree == meta.Tree && h.To.Seq > applied.Seq && h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
 }
 
 // Adopting reports whether the root is closed until it knows what its members

@@ -100,6 +100,7 @@ type (
 		Tree    version.TreeID
 		Epoch   uint64
 		Version version.Version
+		Run     uint64 // of the version's epoch
 	}
 
 	// Fetched is the state that Fetch asked a member for; Builder is nil when it
@@ -200,6 +201,7 @@ const (
 	Welcome  Verdict = 1 // it is
 	NotYet   Verdict = 2 // the root is adopting its members' state; ask again
 	Stranger Verdict = 3 // it belongs to another tree, and both have ordered writes
+	Beyond   Verdict = 4 // it holds writes that this root does not have, and the root has ordered others
 )
 
 func (Started) isInput()    {}

@@ -23,6 +23,7 @@ type Config struct {
 	Root       uint32         // k of the root; the same as Node at the root
 	Store      *store.Store   // recovered; the Replica is its one writer
 	NewTree    version.TreeID // random; the name of the tree if this root starts one
+	NewRun     uint64         // random; names the epochs that this process runs, if it is the root
 	Eager      bool           // push as soon as something was written
 	Interval   time.Duration  // least time between two pushes to one member; 0 for none
 	Grace      time.Duration  // how long a root without data waits for members that have some

@@ -38,8 +38,7 @@ func (r *Replica) gather(in *Submit) {
 // the epoch before is what the store holds.
 func (r *Replica) beginEpoch(epoch uint64) {
 	meta := r.store.Meta()
-	meta.History = meta.History.Extend(r.store.Applied())
-	meta.Epoch = epoch
+	meta.BeginEpoch(epoch, r.cfg.NewRun, r.store.Applied())
 	r.persist(store.AppendMetaRecord(nil, meta), true, func(f Failure) {
 		if f != None {
 			r.halt()
@@ -120,7 +119,7 @@ func (r *Replica) decide(w *wire.Write, last version.Version) (wire.Result, *sto
 	if current == nil {
 		current = r.store.Current(w.Key)
 	}
-	if current != nil && current.Write == w.ID && !w.ID.IsZero() {
+	if current != nil && current.Write == w.ID && current.Value == w.Value && !w.ID.IsZero() {
 		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
 	}
 	if met, version := holds(w.If, current); !met {

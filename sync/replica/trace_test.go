@@ -70,7 +70,7 @@ func effectText(e Effect) string {
 		}
 		return fmt.Sprintf("push %d to NODE-%d: %s", e.Header.Number, e.Node, text)
 	case Admit:
-		return fmt.Sprintf("admit #%d: %s", e.Ref, [...]string{"?", "welcome", "not yet", "stranger"}[e.Verdict])
+		return fmt.Sprintf("admit #%d: %s", e.Ref, [...]string{"?", "welcome", "not yet", "stranger", "beyond"}[e.Verdict])
 	case Fetch:
 		return fmt.Sprintf("fetch from NODE-%d", e.Node)
 	}

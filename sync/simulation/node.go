@@ -84,7 +84,7 @@ func (n *Node) start() error {
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
 	n.replica = replica.New(replica.Config{
-		Node: n.id, Root: 1, Store: n.store, NewTree: tree, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
+		Node: n.id, Root: 1, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
 		BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 	})
 	n.tree.world.Tracef("NODE-%d starts at %v", n.id, n.store.Applied())
@@ -134,6 +134,7 @@ func (n *Node) announce() {
 	}
 	root, boot := n.tree.node(1), n.boot
 	meta, applied := n.store.Meta(), n.store.Applied()
+	run := meta.RunOf(applied.Epoch)
 	n.tree.call(n, root, func(answer func(any)) {
 		root.refs++
 		root.admits[root.refs] = func(v replica.Verdict) {
@@ -142,10 +143,10 @@ func (n *Node) announce() {
 			}
 			answer(v)
 		}
-		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied})
+		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied, Run: run})
 	}, func(answer any, how fate) {
-		if answer == replica.Stranger {
-			n.tree.fail("NODE-%d of tree %v is a stranger to the root", n.id, meta.Tree)
+		if answer == replica.Stranger || answer == replica.Beyond {
+			n.tree.fail("NODE-%d of tree %v at %v is refused by the root: %v", n.id, meta.Tree, applied, answer)
 		}
 	})
 	n.after(300*time.Millisecond, n.announce)

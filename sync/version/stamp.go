@@ -51,8 +51,9 @@ func (c *Clock) Observe(s Stamp) { c.last = max(c.last, s) }
 func (c *Clock) Last() Stamp { return c.last }
 
 // WriteID names a write for as long as it lives: the node that took it (k of
-// NODE-k) and that node's counter. The counter starts at Boot<<BootShift, Boot
-// growing with every start of the node, so it never repeats for one disk.
+// NODE-k) and that node's counter. The counter starts at Boot<<BootShift, where
+// Boot is drawn at random at every start of the node. That two starts draw the same
+// is unlikely; who takes a write for one that was ordered compares more than its id.
 type WriteID struct {
 	Node    uint32
 	Counter uint64
