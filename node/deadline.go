@@ -52,16 +52,15 @@ func (c *coarseConn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline implements net.Conn.
-func (c *coarseConn) SetWriteDeadline(t time.Time) error {
-	c.write.wanted = t
-	return nil
-}
+// stallTimeout is how long a client may leave an answer unread before its
+// connection is given up. It begins anew with every write, so that a long answer
+// may take as long as it moves.
+const stallTimeout = time.Minute
 
 // SetDeadline implements net.Conn.
 func (c *coarseConn) SetDeadline(t time.Time) error {
-	c.read.wanted, c.write.wanted = t, t
-	return nil
+	c.read.wanted = t
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Read implements net.Conn.
@@ -78,6 +77,7 @@ func (c *coarseConn) Read(b []byte) (int, error) {
 
 // Write implements net.Conn.
 func (c *coarseConn) Write(b []byte) (int, error) {
+	c.write.wanted = time.Now().Add(stallTimeout)
 	if c.write.due(c.slack) {
 		if err := c.Conn.SetWriteDeadline(c.write.set); err != nil {
 			return 0, err

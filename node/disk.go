@@ -30,8 +30,9 @@ type disk struct {
 	queue    []diskRequest
 	stopped  bool
 	wake     chan struct{}
-	asked    bool          // grown was called
-	compacts chan struct{} // closed when the compaction under way ends; nil when there is none
+	asked    bool       // grown was called
+	compacts chan error // gets the end of the compaction under way; nil when there is none
+	patience int64      // log bytes below which no compaction is asked for, after one that failed
 }
 
 // diskRequest is a record to append, a state to write in place of everything, or
@@ -49,10 +50,17 @@ func newDisk(j *journal.Journal, id store.Identity, placement []int, log *slog.L
 	return &disk{journal: j, identity: id, placement: placement, log: log, wake: make(chan struct{}, 1)}
 }
 
+// put hands over a request. After stop only its done hears of it.
 func (d *disk) put(req diskRequest) {
 	d.mu.Lock()
-	d.queue = append(d.queue, req)
+	stopped := d.stopped
+	if !stopped {
+		d.queue = append(d.queue, req)
+	}
 	d.mu.Unlock()
+	if stopped && req.done != nil {
+		req.done(journal.ErrClosed)
+	}
 	d.signal()
 }
 
@@ -90,7 +98,7 @@ func (d *disk) run() {
 		d.askToCompact()
 	}
 	if d.compacts != nil {
-		<-d.compacts
+		d.compacted(<-d.compacts)
 	}
 	d.err = d.journal.Close()
 }
@@ -136,11 +144,11 @@ func (d *disk) append(reqs []diskRequest) {
 // waited for, at once; for a compaction beside the appends that follow.
 func (d *disk) write(req *diskRequest) {
 	if d.compacts != nil {
-		<-d.compacts
-		d.compacts = nil
+		d.compacted(<-d.compacts)
 	}
 	checkpoint, err := d.journal.StartCheckpoint()
 	if err != nil {
+		d.compacted(err)
 		d.finish(req, err)
 		return
 	}
@@ -155,14 +163,19 @@ func (d *disk) write(req *diskRequest) {
 		d.finish(req, fill())
 		return
 	}
-	ended := make(chan struct{})
+	ended := make(chan error, 1)
 	d.compacts = ended
-	go func() {
-		defer close(ended)
-		if err := fill(); err != nil {
-			d.log.Error("the journal could not be compacted; it is complete, and keeps growing until it can", "err", err)
-		}
-	}()
+	go func() { ended <- fill() }()
+}
+
+// compacted takes the end of a compaction. One that failed is not tried again
+// before the journal has grown some more.
+func (d *disk) compacted(err error) {
+	d.compacts, d.asked, d.patience = nil, false, 0
+	if err != nil {
+		d.patience = d.journal.LogBytes() + compactBytes/4
+		d.log.Error("the journal could not be compacted; it is complete, and keeps growing until it can", "err", err)
+	}
 }
 
 func (d *disk) finish(req *diskRequest, err error) {
@@ -194,13 +207,13 @@ func (d *disk) finish(req *diskRequest, err error) {
 func (d *disk) askToCompact() {
 	if d.compacts != nil {
 		select {
-		case <-d.compacts:
-			d.compacts, d.asked = nil, false
+		case err := <-d.compacts:
+			d.compacted(err)
 		default:
 			return
 		}
 	}
-	if !d.asked && d.journal.LogBytes() > max(compactBytes, 2*d.journal.CheckpointBytes()) {
+	if !d.asked && d.journal.LogBytes() > max(compactBytes, 2*d.journal.CheckpointBytes(), d.patience) {
 		d.asked = true
 		d.grown()
 	}

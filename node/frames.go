@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"iter"
 )
 
 // A state is fetched as a run of pieces, each behind its length.
@@ -34,5 +33,3 @@ func readFrame(r io.Reader, most int) ([]byte, error) {
 	}
 	return frame, nil
 }
-
-func iterPull[T any](seq iter.Seq[T]) (func() (T, bool), func()) { return iter.Pull(seq) }

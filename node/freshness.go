@@ -55,7 +55,7 @@ func (n *Node) demand(least, mostLag string, asOf version.Version) error {
 		if v.Epoch <= meta.Epoch && !meta.OnHistory(v) {
 			return &problem{
 				status: http.StatusConflict, slug: "version-abandoned",
-				detail: fmt.Sprintf("version %v is on no history: the root was replaced before anybody else had seen it", v),
+				detail: fmt.Sprintf("version %v is on no history that this node remembers: it was never given, or abandoned when the root was replaced", v),
 			}
 		}
 		if asOf.Before(v) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"sync"
 	"unicode/utf8"
@@ -85,6 +86,9 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkTree(batch.Tree); err != nil {
 		return err
 	}
+	if n.isRoot && batch.Epoch > n.store.Meta().Epoch {
+		return &problem{status: http.StatusConflict, slug: "beyond-root", detail: ErrBeyondRoot.Error()}
+	}
 	if err := n.checkValues(batch.Writes); err != nil {
 		return err
 	}
@@ -116,7 +120,7 @@ func (n *Node) postLookup(c *fiber.Ctx, req provedRequest) error {
 	if err := store.CheckKey(key); err != nil {
 		return err
 	}
-	answer, err := n.read(n.working, key)
+	answer, err := n.read(key)
 	if err != nil {
 		return unavailable("no-state", err.Error())
 	}
@@ -136,7 +140,7 @@ func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
 	h := wire.Header{Kind: wire.Snapshot, Number: 1, Meta: cut.Meta, To: cut.To, Digest: cut.Digest, Live: uint64(cut.Live)}
 	c.Response().Header.SetContentType(fiber.MIMEOctetStream)
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		next, stop := iterPull(wire.Bodies(cut))
+		next, stop := iter.Pull(wire.Bodies(cut))
 		defer stop()
 		body, more := next()
 		for ; more; h.Piece++ {
@@ -286,7 +290,7 @@ type joinDocument struct {
 	TreeID  string          `json:"tree_id"`
 	Epoch   uint64          `json:"epoch"`
 	Version version.Version `json:"version"`
-	Run     uint64          `json:"run"` // random: names the root that gave the version
+	Run     uint64          `json:"run,string"` // random: names the root that gave the version
 }
 
 func readJSON(body []byte, into any) error {

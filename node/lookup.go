@@ -13,7 +13,7 @@ import (
 // read answers for key from what this node knows, and, where that is nothing,
 // from what its ancestors know. At once however many ask for a missing key, one
 // asks the parent. The error says that the node has no state and nobody to ask.
-func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
+func (n *Node) read(key string) (store.Answer, error) {
 	answer := n.store.Get(key)
 	switch {
 	case answer.Known, n.isRoot && n.store.Meta().Epoch > 0:
@@ -21,14 +21,7 @@ func (n *Node) read(ctx context.Context, key string) (store.Answer, error) {
 	case n.isRoot:
 		return answer, errors.New("the root holds no state yet: it is finding out what its members have")
 	}
-	flight := n.lookups.DoChan(key, func() (any, error) { return nil, n.lookUp(key) })
-	var err error
-	select {
-	case result := <-flight:
-		err = result.Err
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
+	_, err, _ := n.lookups.Do(key, func() (any, error) { return nil, n.lookUp(key) })
 	answer = n.store.Get(key)
 	if err != nil && n.store.Meta().Epoch == 0 && !answer.Known {
 		return answer, fmt.Errorf("this node holds no state yet, and its parent does not answer: %w", err)
@@ -45,15 +38,25 @@ func (n *Node) lookUp(key string) error {
 	return n.askParent(key)
 }
 
+// maxLookups bounds how many lookups a node has under way at its parent: far fewer
+// than the proofs that the parent lets overtake each other.
+const maxLookups = 256
+
 // askParent learns what the parent knows of key.
 func (n *Node) askParent(key string) error {
 	parent, joined := n.parent()
 	if !joined {
 		return fmt.Errorf("%s has not joined the tree yet", n.name)
 	}
-	n.uplinked.lookups.Add(1)
 	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout)
 	defer cancel()
+	select {
+	case n.asking <- struct{}{}:
+		defer func() { <-n.asking }()
+	case <-ctx.Done():
+		return fmt.Errorf("too many lookups are under way: %w", ctx.Err())
+	}
+	n.uplinked.lookups.Add(1)
 	answer, err := n.peers.post(ctx, parent.Address, pathLookup, []byte(key))
 	if err != nil {
 		return err

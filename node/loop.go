@@ -80,6 +80,9 @@ func (l *loop) run() {
 			l.step(in)
 		}
 		clear(taken)
+		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
+			l.step(replica.Wake{})
+		}
 		if len(taken) > 0 {
 			l.node.publish(l.core)
 			continue

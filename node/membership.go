@@ -19,14 +19,14 @@ import (
 // ErrOtherTree says that this node and the root belong to different trees, both
 // of which have ordered writes.
 var ErrOtherTree = errors.New("the root belongs to another tree, and both have ordered writes. " +
-	"To keep the root's state, stop this node, remove its data directory and start it again; " +
-	"to keep this node's, do that with the root's")
+	"Whichever data directory is removed, what it alone held is lost: " +
+	"without this node's, it takes the root's state; without the root's, the root takes over its members'")
 
 // ErrBeyondRoot says that this node holds writes that the root never ordered, and
 // the root has ordered others.
 var ErrBeyondRoot = errors.New("this node holds writes that the root does not have, and the root has ordered others since: " +
-	"its disk may be an older copy. To keep the root's state, stop this node, remove its data directory and start it again; " +
-	"to keep this node's, stop the root, remove the root's data directory and start it again")
+	"its disk may be an older copy. Whichever data directory is removed, what it alone held is lost: " +
+	"without this node's, it takes the root's state; without the root's, the root takes over its members'")
 
 // coordinator is what keeps this node a member.
 func (n *Node) coordinator() coordinator.Coordinator {
@@ -164,7 +164,7 @@ func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
 		}
 	}
 	n.log.Info("a node joined", "member", m.Name(), "position", view.Position, "address", m.Address)
-	n.loop.post(n.members())
+	n.postMembers()
 	return view, nil
 }
 

@@ -34,6 +34,11 @@ import (
 // ErrDirectory is wrapped when the data directory belongs to another node.
 var ErrDirectory = errors.New("the data directory belongs to another node")
 
+// ErrNotRoot is wrapped when a member is to start as the root: what the last root
+// ordered and had not pushed yet would be left behind.
+var ErrNotRoot = errors.New("this node holds a member's data, and replacing the root is not in this version. " +
+	"Name the last root again; if its disk is gone, start it without data, and it takes over what its members have")
+
 // Options is what a node needs to start.
 type Options struct {
 	ID        int            // k of NODE-k
@@ -69,6 +74,7 @@ type Node struct {
 	uplinked    traffic
 	parentFails atomic.Bool // the last batch did not get through
 	lookups     singleflight.Group
+	asking      chan struct{} // holds a token for each lookup under way
 
 	encodings  encodings
 	pieces     pieces
@@ -91,7 +97,7 @@ type traffic struct{ requests, writes, lookups atomic.Uint64 }
 func New(opts Options) (*Node, error) {
 	n := &Node{
 		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)), isRoot: opts.ID == opts.Config.Tree.Root,
-		log: opts.Logger, began: time.Now(),
+		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups),
 	}
 	if opts.Config.Sync.Fanout != configs.FanoutDirect {
 		return nil, fmt.Errorf("sync.fanout is %q: this version has %q only", opts.Config.Sync.Fanout, configs.FanoutDirect)
@@ -199,11 +205,14 @@ func (n *Node) openMembership(placement coordinator.Placement) error {
 		// While the root is away members announce themselves once in a liveness
 		// timeout. A shorter grace would let it order a write before it has heard of
 		// them, and so part from their tree for good.
-		Grace:      cfg.Liveness.Timeout * 3 / 2,
-		BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+		Grace:     cfg.Liveness.Timeout * 3 / 2,
+		WaitBytes: maxWaitBytes, BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 	}))
 	if !n.isRoot {
 		return nil
+	}
+	if placement == nil && !n.store.Applied().IsZero() {
+		return fmt.Errorf("tree.root names %s: %w", n.name, ErrNotRoot)
 	}
 	directory, err := coordinator.NewDirectory(cfg.Tree.Depth, cfg.Liveness.Timeout, n.self, placement, time.Now())
 	if err != nil {
@@ -285,6 +294,9 @@ func (n *Node) nextWriteID() version.WriteID {
 // maxBatchBytes is the size at which a batch of writes is closed; one that holds
 // a single large write may be larger.
 const maxBatchBytes = 4 << 20
+
+// maxWaitBytes bounds the keys and values of the writes that wait for a batch.
+const maxWaitBytes = 256 << 20
 
 // rootID is k of the root.
 func (n *Node) rootID() int { return n.opts.Config.Tree.Root }

@@ -50,8 +50,8 @@ func newPeers(signer *proof.Signer) *peers {
 // maxPeerAnswerBytes bounds an answer that is held in memory.
 const maxPeerAnswerBytes = 64 << 20
 
-// post sends body to path at the node that is at address. A node that does not
-// know this one's last instance of it says so, and is asked once more. An error
+// post sends body to path at the node that is at address. A node that
+// refuses the proof is asked again with another. An error
 // wraps errNotSent if the request certainly had no effect.
 func (p *peers) post(ctx context.Context, address, path string, body []byte) (peerAnswer, error) {
 	resp, err := p.open(ctx, address, path, body)
@@ -68,22 +68,24 @@ func (p *peers) post(ctx context.Context, address, path string, body []byte) (pe
 
 // open is post for an answer that is read as it comes; the caller closes it.
 func (p *peers) open(ctx context.Context, address, path string, body []byte) (*http.Response, error) {
+	const tries = 3
 	receiver := p.receivers.Known(address)
-	for {
+	for try := 1; ; try++ {
 		resp, err := p.send(ctx, receiver, address, path, body)
 		if err != nil {
 			return nil, err
 		}
-		if resp.StatusCode != http.StatusUnauthorized {
+		if resp.StatusCode != http.StatusUnauthorized || try == tries {
 			return resp, nil
 		}
-		again, ok := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName))
-		if !ok {
-			return resp, nil
+		// A refused request changed nothing. Either the receiver is another process
+		// now, or so many requests were under way that this one came too late for its
+		// counter; a new proof mends both.
+		if again, other := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName)); other {
+			receiver = again
 		}
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
 		_ = resp.Body.Close()
-		receiver = again
 	}
 }
 

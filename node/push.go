@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"sync"
@@ -39,7 +40,7 @@ func (n *Node) push(e replica.Push) replica.Confirmed {
 		h := e.Header
 		h.Piece, h.Last = piece, !moreFollow
 		request := wire.AppendPiece(nil, &h, body)
-		end.Bytes += len(request)
+		end.Entries, end.Bytes = end.Entries+body.Entries, end.Bytes+len(request)
 		end.Ack, err = n.sendPiece(address, request)
 		if err != nil {
 			n.log.Debug("a push got no answer", "to", e.Node, "kind", h.Kind.String(), "err", err)
@@ -62,7 +63,7 @@ func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
 		if last, found := n.root.refusals.Swap(e.Node, ack); found && last == ack {
 			return
 		}
-		n.log.Error("a node refuses this root's state, because it holds another; to give its state up, stop it, remove its data directory and start it again",
+		n.log.Error("a node refuses this root's state, because it holds another; without its data directory it takes this root's state, and what it alone held is lost",
 			"to", e.Node, "outcome", string(ack.Outcome), "its_tree", ack.Tree, "its_version", ack.Version)
 	}
 }
@@ -91,7 +92,7 @@ func (n *Node) bodies(e replica.Push) (next func() (wire.Body, bool), stop func(
 	case e.Cut == nil:
 		all = []wire.Body{{}}
 	case !small(e.Cut):
-		return iterPull(wire.Bodies(e.Cut))
+		return iter.Pull(wire.Bodies(e.Cut))
 	default:
 		all = n.encodings.of(e)
 	}
@@ -166,7 +167,11 @@ func (n *Node) fetch(from uint32) replica.Fetched {
 }
 
 func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
-	resp, err := n.peers.open(n.working, address, pathState, nil)
+	ctx, cancel := context.WithCancel(n.working)
+	defer cancel()
+	idle := time.AfterFunc(pieceTimeout, cancel) // a member that hangs must not keep the root closed
+	defer idle.Stop()
+	resp, err := n.peers.open(ctx, address, pathState, nil)
 	if err != nil {
 		return err
 	}
@@ -181,6 +186,7 @@ func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
 		if err != nil {
 			return err
 		}
+		idle.Reset(pieceTimeout)
 		h, block, _, err := wire.DecodePiece(piece, n.maxPieceBytes())
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 // remembers of each.
 type registry struct {
 	*coordinator.Directory
-	placing   sync.Mutex // see persistPlacement
+	placing   sync.Mutex // see persistPlacement and postMembers
 	announced sync.Map   // k to the address under which it last announced itself
 	strangers sync.Map   // k to the state with which it was last refused, and that logged
 	refusals  sync.Map   // k to the last refusal of a push that was logged
@@ -44,6 +44,14 @@ func (r *registry) newlyRefused(in *joinDocument) bool {
 	state := in.TreeID + " " + in.Version.String()
 	last, found := r.strangers.Swap(in.ID, state)
 	return !found || last != state
+}
+
+// postMembers tells the core whom to push to. Listed and posted under one lock, so
+// that no older list follows a newer one.
+func (n *Node) postMembers() {
+	n.root.placing.Lock()
+	defer n.root.placing.Unlock()
+	n.loop.post(n.members())
 }
 
 // members lists whom the root pushes to: everybody who joined since it started.

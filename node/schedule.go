@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (n *Node) openSchedules() error {
 		return fmt.Errorf("sync.verify: %w", err)
 	}
 	n.schedules = &schedules{
-		cron: cron.New(cron.WithChain(cron.Recover(cron.DefaultLogger))), push: push, verify: verify,
+		cron: cron.New(cron.WithChain(cron.Recover(cronLog{n.log}))), push: push, verify: verify,
 		everyExpiration: min(max(cfg.Store.TombstoneRetention/10, 100*time.Millisecond), time.Minute),
 	}
 	return nil
@@ -44,7 +45,7 @@ func (n *Node) openSchedules() error {
 // the verification, which is skipped while the last one runs.
 func (s *schedules) start(n *Node) {
 	s.pushID = s.cron.Schedule(s.push, cron.FuncJob(func() { n.loop.post(replica.Tick{}) }))
-	verify := cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(cron.DefaultLogger))
+	verify := cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(cronLog{n.log}))
 	s.cron.Schedule(s.verify, verify.Then(cron.FuncJob(n.verifyDigest)))
 	s.cron.Schedule(every(s.everyExpiration), cron.FuncJob(func() {
 		before := time.Now().Add(-n.opts.Config.Store.TombstoneRetention)
@@ -61,7 +62,8 @@ func (s *schedules) nextPush() time.Time { return s.cron.Entry(s.pushID).Next }
 
 func (n *Node) verifyDigest() {
 	if !n.store.Verify() {
-		n.log.Error("the digest kept differs from what is stored; the next push finds the difference, if it is one to the root")
+		n.mismatches.Add(1)
+		n.log.Error("the digest kept differed from what is stored, and was mended; a node that differs from the root gets a snapshot with the next push")
 	}
 }
 
@@ -98,3 +100,11 @@ type every time.Duration
 
 // Next implements cron.Schedule.
 func (e every) Next(after time.Time) time.Time { return after.Add(time.Duration(e)) }
+
+// cronLog has the schedules log as the node does.
+type cronLog struct{ *slog.Logger }
+
+// Error implements cron.Logger.
+func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
+	l.Logger.Error(msg, append(keysAndValues, "err", err)...)
+}

@@ -60,7 +60,6 @@ func (n *Node) newApp() *fiber.App {
 		StreamRequestBody:            true, // bodies are bounded where they are read: see readBody
 		ReadBufferSize:               16 << 10,
 		ReadTimeout:                  cfg.ReadTimeout,
-		WriteTimeout:                 time.Minute,
 		IdleTimeout:                  2 * time.Minute,
 		Concurrency:                  cfg.MaxConnections,
 		ErrorHandler:                 n.answerUnread, // guard answers the errors of handlers

@@ -66,7 +66,7 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	}
 	answer := n.store.Get(key)
 	if !answer.Known {
-		if answer, err = n.read(n.working, strings.Clone(key)); err != nil {
+		if answer, err = n.read(strings.Clone(key)); err != nil {
 			return n.storeError(c, unavailable("no-state", err.Error()+"; try again, or ask another node"))
 		}
 	}

@@ -121,7 +121,12 @@ func (r *Replica) fetched(in Fetched) {
 		meta.BeginEpoch(heard, 0, in.Header.To)
 	}
 	r.persisting = append(r.persisting, func(f Failure) {
-		if f != None {
+		switch f {
+		case Full: // nothing was written: fetch it again
+			a.fetching, a.best = false, Announced{}
+			r.awaitMembers()
+			return
+		case Broken:
 			r.halt()
 			return
 		}

@@ -71,13 +71,14 @@ type (
 		Instance string
 	}
 
-	// Confirmed tells how the push under way to a member ended. Bytes is what was
-	// sent. A push that got no answer ends with the outcome Lost.
+	// Confirmed tells how the push under way to a member ended. Entries and Bytes are
+	// what was sent. A push that got no answer ends with the outcome Lost.
 	Confirmed struct {
-		Node   uint32
-		Number uint64
-		Ack    Ack
-		Bytes  int
+		Node    uint32
+		Number  uint64
+		Ack     Ack
+		Entries int
+		Bytes   int
 	}
 
 	// Tick is the schedule's.

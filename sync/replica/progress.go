@@ -136,7 +136,6 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	}}
 	if kind != wire.Heartbeat {
 		e.Cut = cut
-		p.report.LastPush.Entries = cut.MaxEntries()
 	}
 	r.emit(e)
 }
@@ -144,7 +143,8 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 // answered takes the end of the push under way to the member.
 func (r *Replica) answered(p *progress, in Confirmed) {
 	p.inFlight = 0
-	p.report.LastPush.Outcome, p.report.LastPush.Bytes = in.Ack.Outcome, in.Bytes
+	last := &p.report.LastPush
+	last.Outcome, last.Entries, last.Bytes = in.Ack.Outcome, in.Entries, in.Bytes
 	if p.stale { // its answer says nothing of the run or epoch that is
 		p.stale = false
 		r.advance(p)

@@ -27,6 +27,7 @@ type Config struct {
 	Eager      bool           // push as soon as something was written
 	Interval   time.Duration  // least time between two pushes to one member; 0 for none
 	Grace      time.Duration  // how long a root without data waits for members that have some
+	WaitBytes  int            // most bytes of keys and values that wait for a batch; more are refused
 	BatchBytes int            // most bytes of keys and values in one batch; at least one group goes in
 	RetryMin   time.Duration  // wait after a first failed push; doubles
 	RetryMax   time.Duration  // bound of that wait
@@ -56,6 +57,7 @@ type Replica struct {
 	root       sequencer
 	members    pusher
 	adoption   adoption
+	waiting    int // bytes of the groups that are gathered
 	uplink     uplink
 	acceptor   acceptor
 	lag        Lag
@@ -141,8 +143,14 @@ func (r *Replica) Epoch() uint64 {
 	return r.store.Meta().Epoch
 }
 
-// submit takes a client's write or a child's batch.
+// submit takes a client's write or a child's batch. What waits is bounded: a root
+// that stays closed, or a parent that hangs, must not fill the memory.
 func (r *Replica) submit(in *Submit) {
+	if r.waiting > 0 && r.waiting+in.size() > r.cfg.WaitBytes {
+		r.refuse(in, wire.Unreachable)
+		return
+	}
+	r.waiting += in.size()
 	if r.IsRoot() {
 		r.gather(in)
 		return
@@ -175,5 +183,6 @@ func (r *Replica) wakeBy(at time.Duration) {
 func (r *Replica) wake() {
 	r.members.wakeSet = false
 	r.adoptWhenDue()
+	r.beginWhenDue()
 	r.advanceAll()
 }

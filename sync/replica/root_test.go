@@ -78,24 +78,40 @@ func TestStory_TheDiskFails(t *testing.T) {
 }
 
 func TestARootThatCannotWriteItsEpochHalts(t *testing.T) {
-	for _, how := range []Failure{Full, Broken} {
-		s := rootScript(t)
-		s.step(Started{})
-		s.submit("a=1")
-		s.members("2a")
-		s.after(s.cfg.Grace)
-		s.step(Wake{})
-		effects := s.fails(how)
-		if len(effects) != 1 || effectText(effects[0]) != "reply #1: unreachable" || !s.core.Halted() {
-			t.Errorf("%d: it does %v", how, effects)
-		}
-		if effects := s.step(Tick{}); len(effects) > 0 {
-			t.Errorf("%d: without an epoch it does %v", how, effectText(effects[0]))
-		}
-		s.step(grown(t, 2).announced(2))
-		if s.core.Adopting() {
-			t.Errorf("%d: it wants to adopt what it cannot keep", how)
-		}
+	s := rootScript(t)
+	s.step(Started{})
+	s.submit("a=1")
+	s.members("2a")
+	s.after(s.cfg.Grace)
+	s.step(Wake{})
+	effects := s.fails(Broken)
+	if len(effects) != 1 || effectText(effects[0]) != "reply #1: unreachable" || !s.core.Halted() {
+		t.Errorf("it does %v", effects)
+	}
+	if effects := s.step(Tick{}); len(effects) > 0 {
+		t.Errorf("without an epoch it does %v", effectText(effects[0]))
+	}
+	s.step(grown(t, 2).announced(2))
+	if s.core.Adopting() {
+		t.Error("it wants to adopt what it cannot keep")
+	}
+}
+
+func TestARootWithoutSpaceForItsEpochTriesAgain(t *testing.T) {
+	s := rootScript(t)
+	s.step(Started{})
+	s.submit("a=1")
+	s.after(s.cfg.Grace)
+	s.step(Wake{})
+	if effects := s.fails(Full); len(effects) != 0 || s.core.Halted() {
+		t.Errorf("it does %v", effects)
+	}
+	s.after(s.cfg.RetryMax)
+	s.step(Wake{})
+	s.persisted()
+	s.persisted()
+	if got := s.core.store.Applied().String(); got != "1.1" {
+		t.Errorf("with space it is at %v", got)
 	}
 }
 

@@ -42,7 +42,7 @@ func rootScript(t *testing.T) *script {
 		T: t, now: Now{Unix: wallClock}, under: make(map[uint32]Push),
 		cfg: Config{
 			Node: 1, Root: 1, Store: store.New(), NewTree: version.TreeID{0xaa}, Eager: true,
-			Grace: 500 * time.Millisecond, BatchBytes: 1 << 10, RetryMin: 100 * time.Millisecond, RetryMax: time.Second,
+			Grace: 500 * time.Millisecond, WaitBytes: 1 << 20, BatchBytes: 1 << 10, RetryMin: 100 * time.Millisecond, RetryMax: time.Second,
 		},
 	}
 }

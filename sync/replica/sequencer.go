@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"time"
+
 	"xylem/store"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -14,10 +16,12 @@ const maxBatchWrites = 8192
 // batch is on its way to the disk, the writes that arrive gather for the next:
 // one batch is one group commit.
 type sequencer struct {
-	open     bool // the epoch is durable; false while starting or adopting
-	halted   bool // the disk failed: nothing is ordered until the next start
-	ordered  bool // a write was ordered in this run
-	ordering bool // a batch is on its way to the disk
+	open     bool          // the epoch is durable; false while starting or adopting
+	begin    uint64        // the epoch to begin once there is space on the disk; 0 for none
+	beginAt  time.Duration // when to try
+	halted   bool          // the disk failed: nothing is ordered until the next start
+	ordered  bool          // a write was ordered in this run
+	ordering bool          // a batch is on its way to the disk
 	gathered []*Submit
 
 	pending map[string]*store.Entry // the batch being decided, by key
@@ -27,6 +31,7 @@ type sequencer struct {
 // gather takes writes to be ordered.
 func (r *Replica) gather(in *Submit) {
 	if r.root.halted {
+		r.waiting -= in.size()
 		r.refuse(in, wire.Unreachable)
 		return
 	}
@@ -40,7 +45,12 @@ func (r *Replica) beginEpoch(epoch uint64) {
 	meta := r.store.Meta()
 	meta.BeginEpoch(epoch, r.cfg.NewRun, r.store.Applied())
 	r.persist(store.AppendMetaRecord(nil, meta), true, func(f Failure) {
-		if f != None {
+		switch f {
+		case Full: // nothing was written: try again
+			r.root.begin, r.root.beginAt = epoch, r.now.Mono+r.cfg.RetryMax
+			r.wakeBy(r.root.beginAt)
+			return
+		case Broken:
 			r.halt()
 			return
 		}
@@ -49,6 +59,19 @@ func (r *Replica) beginEpoch(epoch uint64) {
 		r.probeAll()
 		r.order()
 	})
+}
+
+// beginWhenDue tries again to begin an epoch for which the disk had no space.
+func (r *Replica) beginWhenDue() {
+	switch {
+	case r.root.begin == 0 || r.adoption.waiting:
+	case r.now.Mono < r.root.beginAt:
+		r.wakeBy(r.root.beginAt)
+	default:
+		epoch := r.root.begin
+		r.root.begin = 0
+		r.beginEpoch(epoch)
+	}
 }
 
 // order decides about the writes that have gathered, gives those that are to be
@@ -171,6 +194,9 @@ func (r *Replica) takeBatch(gathered []*Submit) (batch, rest []*Submit) {
 		}
 		n++
 	}
+	for _, g := range gathered[:n] {
+		r.waiting -= g.size()
+	}
 	return gathered[:n:n], gathered[n:]
 }
 
@@ -195,7 +221,7 @@ func (r *Replica) refuseAll(groups []*Submit, outcome wire.Outcome) {
 func (r *Replica) halt() {
 	r.root.open, r.root.halted = false, true
 	r.refuseAll(r.root.gathered, wire.Unreachable)
-	r.root.gathered = nil
+	r.root.gathered, r.waiting = nil, 0
 }
 
 // Halted reports whether the root stopped ordering because its disk failed.

@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"slices"
+
 	"xylem/store"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -138,6 +140,7 @@ func (t *Tree) settle() {
 		return
 	}
 	for _, n := range t.nodes {
+		t.sameAsRoot(n)
 		if !n.store.Verify() {
 			t.fail("NODE-%d keeps a digest that is not its entries'", n.id)
 		}
@@ -157,5 +160,21 @@ func (t *Tree) settle() {
 				t.fail("NODE-%d lost %q, acknowledged at %v", n.id, key, v)
 			}
 		}
+	}
+}
+
+// sameAsRoot holds a node's live entries against the root's, one by one.
+func (t *Tree) sameAsRoot(n *Node) {
+	live := func(of *Node) []store.Entry {
+		var entries []store.Entry
+		for e := range of.store.Cut(version.Version{}).Entries() {
+			if !e.Deleted() {
+				entries = append(entries, *e)
+			}
+		}
+		return entries
+	}
+	if !slices.Equal(live(t.root()), live(n)) {
+		t.fail("NODE-%d has the root's digest and other entries", n.id)
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -21,6 +22,7 @@ type Node struct {
 
 	boot    uint64 // counts starts; 0 while it is down
 	starts  uint64
+	failed  bool // its journal takes nothing until the next start
 	journal *journal.Journal
 	ident   store.Identity
 	counter uint64
@@ -66,7 +68,7 @@ func (n *Node) start() error {
 		return err
 	}
 	n.starts++
-	n.boot = n.starts
+	n.boot, n.failed = n.starts, false
 	n.ident = store.Identity{Node: n.id, Boot: max(rec.Identity.Boot+1, n.starts<<8)}
 	if err := j.Append(store.AppendIdentity(nil, n.ident)); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (n *Node) start() error {
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
 	n.replica = replica.New(replica.Config{
 		Node: n.id, Root: 1, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
-		BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 	})
 	n.tree.world.Tracef("NODE-%d starts at %v", n.id, n.store.Applied())
 	n.tree.recovered(n)
@@ -193,7 +195,7 @@ func (n *Node) perform(e replica.Effect) {
 	case replica.Compact:
 		n.disks(func() {
 			if err := n.checkpoint(e.State); err != nil {
-				n.tree.fail("NODE-%d: checkpoint: %v", n.id, err)
+				n.tree.world.Tracef("NODE-%d: its journal stays as long as it is: %v", n.id, err)
 			}
 		})
 	case replica.Forward:
@@ -218,8 +220,11 @@ func (n *Node) perform(e replica.Effect) {
 func (n *Node) write(do func() error) {
 	n.disks(func() {
 		failure := replica.None
-		if err := do(); err != nil {
-			failure = replica.Broken
+		switch err := do(); {
+		case errors.Is(err, journal.ErrNoSpace):
+			failure = replica.Full
+		case err != nil:
+			failure, n.failed = replica.Broken, true
 		}
 		n.step(replica.Persisted{Failure: failure})
 		if n.journal.LogBytes() > 8<<10 && n.tree.world.Chance(0.2) {
@@ -241,7 +246,7 @@ func (n *Node) checkpoint(state *store.Cut) error {
 		return err
 	}
 	if err := store.WriteState(state, n.ident, nil, cp.Write); err != nil {
-		return err
+		return errors.Join(err, cp.Abort())
 	}
 	return cp.Commit()
 }

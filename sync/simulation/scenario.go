@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -37,13 +38,18 @@ func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	w.Run(time.Second)
 	t.scheduleWrites(s)
 	t.scheduleCrashes(s)
+	t.scheduleDiskFaults(s)
 	w.Run(s.Hurt)
 
+	late := w.Now() + t.faults.Slowest // until then messages from before may come
 	t.faults = Faults{}
+	t.restartFailed()
 	t.startAll()
 	healed := w.Now()
-	for !t.equalAndIdle() && w.Now() < healed+s.Heal && t.failure == nil {
+	for (!t.equal() || w.Now() < late) && w.Now() < healed+s.Heal && t.failure == nil {
 		w.Run(w.Now() + 100*time.Millisecond)
+		t.restartFailed()
+		t.startAll()
 	}
 	if t.failure == nil {
 		t.settle()
@@ -52,11 +58,6 @@ func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 		return t.Stats, w.TraceHash(), fmt.Errorf("seed %d: %w", seed, t.failure)
 	}
 	return t.Stats, w.TraceHash(), nil
-}
-
-// equalAndIdle reports whether the tree is equal and late messages are gone.
-func (t *Tree) equalAndIdle() bool {
-	return t.equal() && t.world.Now() > t.faults.Slowest && t.history.applied[1].boot == t.root().boot
 }
 
 // scheduleWrites has clients write at random nodes, spread over the hurt time.
@@ -87,6 +88,40 @@ func (t *Tree) clientWrites(i, keys int) {
 	n.submit([]wire.Write{write}, func(reply replica.Reply) { t.told(n, write, reply.Results[0]) })
 }
 
+var errFlush = errors.New("the disk refuses to flush")
+
+// scheduleDiskFaults has disks refuse a flush, after which a node's journal is of
+// no use until it starts again, or run out of space for a while.
+func (t *Tree) scheduleDiskFaults(s Scenario) {
+	w := t.world
+	for range w.Rand.IntN(4) {
+		w.After(w.Between(0, s.Hurt-w.Now()), func() {
+			n := t.nodes[w.Rand.IntN(len(t.nodes))]
+			if w.Chance(0.5) {
+				n = t.root()
+			}
+			t.Stats.DiskFaults++
+			if w.Chance(0.3) {
+				n.disk.FailNextSync(errFlush)
+				return
+			}
+			n.disk.SetFree(w.Rand.Int64N(2000))
+			w.After(w.Between(0, 2*time.Second), func() { n.disk.SetFree(-1) })
+		})
+	}
+}
+
+// restartFailed gives every disk space again and stops the nodes whose journal has
+// failed, as their operators would.
+func (t *Tree) restartFailed() {
+	for _, n := range t.nodes {
+		n.disk.SetFree(-1)
+		if n.up() && n.failed {
+			n.stop(false)
+		}
+	}
+}
+
 // scheduleCrashes has processes killed, or their power cut, and started again.
 func (t *Tree) scheduleCrashes(s Scenario) {
 	w := t.world
@@ -108,6 +143,7 @@ func (t *Tree) scheduleCrashes(s Scenario) {
 			n.stop(power)
 			w.After(w.Between(0, 3*time.Second), func() {
 				if !n.up() {
+					n.disk.SetFree(-1) // nobody starts a node on a full disk
 					t.start(n)
 				}
 			})

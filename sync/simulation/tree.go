@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -27,7 +28,7 @@ type Tree struct {
 // Stats counts what a run did, so that a run that proves nothing is found out.
 type Stats struct {
 	Acknowledged, Refused, Unknown int // writes, by what the client was told
-	Kills, PowerCuts               int
+	Kills, PowerCuts, DiskFaults   int
 	Lost                           int // messages
 	Forwards                       int // batches sent to parents
 	Heartbeats, Deltas, Snapshots  int // pushes begun
@@ -40,6 +41,7 @@ func (s *Stats) Add(other Stats) {
 	s.Unknown += other.Unknown
 	s.Kills += other.Kills
 	s.PowerCuts += other.PowerCuts
+	s.DiskFaults += other.DiskFaults
 	s.Lost += other.Lost
 	s.Forwards += other.Forwards
 	s.Heartbeats += other.Heartbeats
@@ -93,7 +95,17 @@ func (t *Tree) startAll() {
 }
 
 func (t *Tree) start(n *Node) {
-	if err := n.start(); err != nil {
+	err := n.start()
+	switch {
+	case errors.Is(err, errFlush) || errors.Is(err, journal.ErrNoSpace):
+		n.stop(false)
+		t.world.After(100*time.Millisecond, func() {
+			if !n.up() {
+				n.disk.SetFree(-1) // nobody starts a node on a full disk
+				t.start(n)
+			}
+		})
+	case err != nil:
 		t.fail("NODE-%d does not start: %v", n.id, err)
 	}
 }
