@@ -17,8 +17,7 @@ func (a *app) putCommand() *cobra.Command {
 		Aliases: []string{"PUT"},
 		Short:   "Write a key at a node",
 		Long: `Write a key at a node. The write travels to the root, is ordered and made durable there, and is pushed to every node;
-the nodes on its way show it at once. 200 means ordered; 202 means durable on that node, to be ordered when the root can
-be reached.
+the nodes on its way show it at once. 200 means ordered; 503 certainly not ordered; 504 that no answer came back: read the key.
 
 A VALUE that is valid JSON is sent as that, anything else as a string; --string always sends a string. VALUE - reads
 standard input, every byte of it: a string from there keeps its newline at the end.`,

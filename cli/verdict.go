@@ -51,6 +51,8 @@ func better(a, b *client.Synchronization) bool {
 
 func difference(s, reference *client.Synchronization) string {
 	switch {
+	case s.TreeID == "":
+		return "not joined yet"
 	case s.TreeID != reference.TreeID:
 		return "another tree"
 	case s.Version != reference.Version:

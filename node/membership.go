@@ -41,8 +41,8 @@ func (n *Node) coordinator() coordinator.Coordinator {
 // deliver takes a change of who is where.
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
-	if old != nil && old.Parent != nil && view.Parent != nil && *old.Parent != *view.Parent {
-		n.log.Info("the parent is another now", "parent", view.Parent.Name(), "address", view.Parent.Address)
+	if old != nil && old.Parent != nil && view.Parent != nil && old.Parent.ID != view.Parent.ID {
+		n.log.Info("the parent is another node now", "parent", view.Parent.Name(), "address", view.Parent.Address)
 	}
 }
 

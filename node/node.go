@@ -241,6 +241,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.schedules.start(n)
 
 	serving := n.serve()
+	n.log.Info("serving", "role", n.role(), "address", n.opts.Listener.Addr(), "advertised", n.opts.Advertise)
 	membership, leave := context.WithCancel(ctx)
 	defer leave()
 	member := make(chan error, 1)
