@@ -146,6 +146,9 @@ func (n *Node) publish(core *replica.Replica) {
 	}
 	if epoch := core.Epoch(); n.root != nil && epoch != n.root.epoch {
 		n.root.epoch = epoch
+		if meta := n.store.Meta(); epoch > 0 {
+			n.log.Info("ordering writes", "tree", meta.Tree, "epoch", epoch, "from_version", n.store.Applied())
+		}
 		n.root.SetEpoch(epoch)
 	}
 }

@@ -155,6 +155,7 @@ func (c *encodings) of(e replica.Push) []wire.Body {
 // fetch asks a member for its whole state, for a root that has none.
 func (n *Node) fetch(from uint32) replica.Fetched {
 	in := replica.Fetched{Node: from}
+	n.log.Warn("this root has no data, or an older copy of them: it takes over the state of a member", "from", from)
 	address, err := n.announcedAddress(int(from))
 	if err == nil {
 		err = n.fetchFrom(address, &in)
