@@ -236,10 +236,21 @@ func (tr *tree) awaitReady(k int) {
 }
 
 // awaitEqual waits until the root knows of every node that it is where the root
-// is, with the same digest.
+// is, with the same digest. A node that was started again has to have joined first:
+// before, the root may go by what its last run confirmed.
 func (tr *tree) awaitEqual() {
 	tr.t.Helper()
-	tr.await("all nodes are equal", func() error { return tr.unequal(tr.status(1)) })
+	tr.await("all nodes are equal", func() error {
+		for _, p := range tr.nodes {
+			if p.stop == nil {
+				continue
+			}
+			if status, err := p.client.Status(tr.t.Context()); err != nil || status.Position == 0 {
+				return fmt.Errorf("%s has not joined: %w", coordinator.Name(p.k), err)
+			}
+		}
+		return tr.unequal(tr.status(1))
+	})
 }
 
 // unequal says who is not equal in the root's status.
