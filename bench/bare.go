@@ -51,7 +51,6 @@ func (b bare) config() fiber.Config {
 		StreamRequestBody:            true,
 		ReadBufferSize:               16 << 10,
 		ReadTimeout:                  10 * time.Second,
-		WriteTimeout:                 time.Minute,
 		IdleTimeout:                  2 * time.Minute,
 	}
 }
