@@ -35,15 +35,7 @@ is asked; when another node is the root by now, that one.`,
 		return a.nodeNames(cmd, typed), cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := wantsJSON(cmd)
-		if err != nil {
-			return err
-		}
-		timeout, err := timeoutOf(cmd)
-		if err != nil {
-			return err
-		}
-		cfg, err := a.config(cmd)
+		cfg, asJSON, timeout, err := a.prepare(cmd)
 		if err != nil {
 			return err
 		}

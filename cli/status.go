@@ -40,15 +40,7 @@ shown as such; the exit status is 3 when none answered.`,
 	addTimeout(cmd, 2*time.Second)
 	addSettings(cmd.Flags(), clientSettings)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := wantsJSON(cmd)
-		if err != nil {
-			return err
-		}
-		timeout, err := timeoutOf(cmd)
-		if err != nil {
-			return err
-		}
-		cfg, err := a.config(cmd)
+		cfg, asJSON, timeout, err := a.prepare(cmd)
 		if err != nil {
 			return err
 		}

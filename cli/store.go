@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"xylem/client"
+	"xylem/configs"
 )
 
 // storeCommand gives a command what get, put and delete share.
@@ -21,17 +23,21 @@ func (a *app) storeCommand(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// prepare reads what every command that asks nodes goes by: the configuration, whether to print JSON, and how long to wait.
+func (a *app) prepare(cmd *cobra.Command) (cfg configs.Config, asJSON bool, timeout time.Duration, err error) {
+	if asJSON, err = wantsJSON(cmd); err != nil {
+		return cfg, false, 0, err
+	}
+	if timeout, err = timeoutOf(cmd); err != nil {
+		return cfg, false, 0, err
+	}
+	cfg, err = a.config(cmd)
+	return cfg, asJSON, timeout, err
+}
+
 // ask resolves the node, lets request talk to it, and prints the answer.
 func (a *app) ask(cmd *cobra.Command, name string, request func(*client.Client) (*client.Answer, error)) error {
-	asJSON, err := wantsJSON(cmd)
-	if err != nil {
-		return err
-	}
-	timeout, err := timeoutOf(cmd)
-	if err != nil {
-		return err
-	}
-	cfg, err := a.config(cmd)
+	cfg, asJSON, timeout, err := a.prepare(cmd)
 	if err != nil {
 		return err
 	}
