@@ -19,6 +19,7 @@ var (
 // replays with: go test ./sync/simulation -run TestSeeds -from=SEED -seeds=1 -events
 func TestSeeds(t *testing.T) {
 	var total simulation.Stats
+	var void uint64 // seeds that hurt so much, or so little, that they prove nothing
 	for seed := *from; seed < *from+*seeds; seed++ {
 		var out *os.File
 		if *trace {
@@ -28,12 +29,15 @@ func TestSeeds(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -from=%d -seeds=1 -events", err, seed)
 		}
-		if stats.Acknowledged < 5 || stats.Kills+stats.PowerCuts == 0 {
-			t.Errorf("seed %d proves nothing: %+v", seed, stats)
+		if stats.Acknowledged < 10 || stats.Kills+stats.PowerCuts == 0 {
+			void++
 		}
 		total.Add(stats)
 	}
-	t.Logf("%d seeds from %d: %+v", *seeds, *from, total)
+	if void > 1+*seeds/100 {
+		t.Errorf("%d of %d seeds prove nothing", void, *seeds)
+	}
+	t.Logf("%d seeds from %d, %d of them void: %+v", *seeds, *from, void, total)
 }
 
 func run(seed uint64, out *os.File) (simulation.Stats, uint64, error) {
