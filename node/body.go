@@ -69,9 +69,8 @@ func readAtMost(stream io.Reader, limit, length int) ([]byte, error) {
 
 // discard reads some of a body that is of no use. It never fails: what it cannot
 // read it leaves.
-func discard(stream io.Reader, length int) error {
+func discard(stream io.Reader, length int) {
 	_, _ = io.CopyN(io.Discard, stream, int64(min(length, discardBytes)))
-	return nil
 }
 
 // readValue reads the body of a PUT: an object with one member, "value", of any

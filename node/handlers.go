@@ -157,11 +157,15 @@ func (n *Node) getAncestors(c *fiber.Ctx) error {
 
 // reports is what the core knows of every member, by k.
 func (n *Node) reports() map[int]replica.Report {
+	var reports map[int]replica.Report
+	n.loop.query(func(core *replica.Replica) { reports = reportsOf(core) })
+	return reports
+}
+
+func reportsOf(core *replica.Replica) map[int]replica.Report {
 	reports := make(map[int]replica.Report)
-	n.loop.query(func(core *replica.Replica) {
-		for _, r := range core.Reports() {
-			reports[int(r.Node)] = r
-		}
-	})
+	for _, r := range core.Reports() {
+		reports[int(r.Node)] = r
+	}
 	return reports
 }

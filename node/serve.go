@@ -86,7 +86,7 @@ func knownMethod(h *fasthttp.RequestHeader) {
 	}
 }
 
-// routes is every path that a node answers. On a node that is not the root the
+// routes is every path that a node answers beside those that newApp puts first. On a node that is not the root the
 // root's paths name the root.
 func (n *Node) routes(app *fiber.App) {
 	app.Get("/", n.getSelf)
@@ -198,7 +198,8 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	}
 	tooLarge := &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(limit)}
 	if length > limit {
-		return nil, errors.Join(tooLarge, discard(stream, length))
+		discard(stream, length)
+		return nil, tooLarge
 	}
 	body, err := readAtMost(stream, limit+1, length)
 	switch {
@@ -207,7 +208,8 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	case err != nil, length == chunked && cutShort(c):
 		return nil, bodyCutShort()
 	case len(body) > limit:
-		return nil, errors.Join(tooLarge, discard(stream, discardBytes))
+		discard(stream, discardBytes)
+		return nil, tooLarge
 	}
 	c.Locals(bodyWasRead, true)
 	return body, nil

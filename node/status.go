@@ -115,7 +115,9 @@ func (n *Node) rootDocument() *rootDocument {
 		State: "ordering", Schedule: cfg.Schedule, NextRun: rfc3339(n.schedules.nextPush().UnixMilli()),
 		Fanout: cfg.Fanout, Eager: cfg.Eager, Nodes: []memberDocument{},
 	}
-	n.loop.query(func(core *replica.Replica) {
+	var reports map[int]replica.Report
+	n.loop.query(func(core *replica.Replica) { // once, so that state and reports are of one moment
+		reports = reportsOf(core)
 		switch {
 		case core.Halted():
 			document.State = "halted"
@@ -125,7 +127,7 @@ func (n *Node) rootDocument() *rootDocument {
 			document.State = "starting"
 		}
 	})
-	reports, now := n.reports(), n.now().Unix
+	now := n.now().Unix
 	applied := n.store.Applied()
 	for _, m := range n.root.Members(time.Now()) {
 		if m.ID == n.opts.ID {
