@@ -44,10 +44,6 @@ const maxLookups = 256
 
 // askParent learns what the parent knows of key.
 func (n *Node) askParent(key string) error {
-	parent, joined := n.parent()
-	if !joined {
-		return fmt.Errorf("%s has not joined the tree yet", n.name)
-	}
 	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout)
 	defer cancel()
 	select {
@@ -57,7 +53,7 @@ func (n *Node) askParent(key string) error {
 		return fmt.Errorf("too many lookups are under way: %w", ctx.Err())
 	}
 	n.uplinked.lookups.Add(1)
-	answer, err := n.peers.post(ctx, parent.Address, pathLookup, []byte(key))
+	answer, parent, err := n.ask(ctx, pathLookup, []byte(key))
 	if err != nil {
 		return err
 	}
