@@ -49,6 +49,7 @@ func (s *Store) Install(b *Builder, to version.Version, meta Meta) {
 	meta.Stamp = max(meta.Stamp, s.meta.Stamp)
 	s.meta = meta
 	s.overlay.abandoned(&meta)
+	s.overlay.pending.abandoned(&meta)
 	b.table.purge(meta.Floor.Seq)
-	s.overlay.covered(to)
+	s.covered()
 }

@@ -84,7 +84,7 @@ func checkCounts(t *rapid.T, root *rootStore) {
 		default:
 			continue
 		}
-		want.Bytes += int64(e.size())
+		want.Bytes += int64(e.Bytes())
 	}
 	if got := root.Counts(); got != want {
 		t.Fatalf("it counts %+v, want %+v", got, want)

@@ -48,5 +48,14 @@ type Entry struct {
 // Deleted reports whether the entry is a tombstone.
 func (e *Entry) Deleted() bool { return e.Value == "" }
 
-// size is roughly what the entry weighs on the wire and in memory, in bytes.
-func (e *Entry) size() int { return len(e.Key) + len(e.Value) + 64 }
+// Beats reports whether the entry wins over another write of its key: by its
+// stamp, and where those are equal by its write id, so that everybody decides alike.
+func (e *Entry) Beats(other *Entry) bool {
+	if e.Stamp != other.Stamp {
+		return e.Stamp > other.Stamp
+	}
+	return e.Write.Compare(other.Write) > 0
+}
+
+// Bytes is roughly what the entry weighs on the wire and in memory.
+func (e *Entry) Bytes() int { return len(e.Key) + len(e.Value) + 64 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,9 +21,22 @@ type Page struct {
 }
 
 // List returns the live entries whose keys begin with prefix and come after the
-// key after, at most limit of them (1 to MaxPage), from base and overlay.
+// key after, at most limit of them (1 to MaxPage), from base and overlay. This
+// node's queued writes are among them, with a zero Version.
 func (s *Store) List(prefix, after string, limit int) Page {
+	return s.list(prefix, after, limit, s.overlay.pending.list(prefix, after))
+}
+
+// ListOrdered is List without this node's queued writes.
+func (s *Store) ListOrdered(prefix, after string, limit int) Page {
+	return s.list(prefix, after, limit, nil)
+}
+
+func (s *Store) list(prefix, after string, limit int, queued []*Entry) Page {
 	noted := s.overlay.list(prefix, after, s.base.Load().table)
+	if len(queued) > 0 {
+		noted = s.withQueued(noted, queued)
+	}
 	s.mu.Lock()
 	v := s.base.Load()
 	page := Page{Applied: v.applied, AsOf: v.applied}
@@ -38,6 +53,24 @@ func (s *Store) List(prefix, after string, limit int) Page {
 	}
 	return page
 }
+
+// withQueued puts queued writes in place of what is noted of their keys, where
+// they win. They are later than every version.
+func (s *Store) withQueued(noted []*note, queued []*Entry) []*note {
+	last := version.Version{Epoch: math.MaxUint64, Seq: math.MaxUint64}
+	winning := make(map[string]*note, len(queued))
+	for _, e := range queued {
+		if _, known := s.get(e.Key); known == nil || !known.Beats(e) {
+			winning[e.Key] = &note{entry: e, asOf: last}
+		}
+	}
+	noted = slices.DeleteFunc(noted, func(n *note) bool { return winning[n.entry.Key] != nil })
+	noted = slices.AppendSeq(noted, maps.Values(winning))
+	slices.SortFunc(noted, byKey)
+	return noted
+}
+
+func byKey(a, b *note) int { return strings.Compare(a.entry.Key, b.entry.Key) }
 
 // list walks the keys in order; the caller keeps writers out.
 func (t *table) list(prefix, after string, limit int) []*Entry {
@@ -80,7 +113,7 @@ func (o *overlay) list(prefix, after string, t *table) []*note {
 		}
 		found = append(found, n)
 	}
-	slices.SortFunc(found, func(a, b *note) int { return strings.Compare(a.entry.Key, b.entry.Key) })
+	slices.SortFunc(found, byKey)
 	return found
 }
 

@@ -14,12 +14,14 @@ import (
 const maxAbsences = 1 << 16
 
 // overlay is what a node knows beyond its base: writes that passed through it,
-// and what its ancestors answered, absences too. Safe for concurrent use.
+// what its ancestors answered, absences too, and its own queued writes. Safe for
+// concurrent use.
 type overlay struct {
 	notes    *xsync.Map[string, *note]
 	count    atomic.Int64 // of notes, so that an empty overlay costs a reader one load
 	absences atomic.Int64
 	writing  sync.RWMutex // held for reading by each learn, so that a listing can keep all of them out
+	pending  pending
 }
 
 // note is one thing known of a key: its entry or tombstone, or nil where an
@@ -29,7 +31,9 @@ type note struct {
 	asOf  version.Version
 }
 
-func newOverlay() *overlay { return &overlay{notes: xsync.NewMap[string, *note]()} }
+func newOverlay() *overlay {
+	return &overlay{notes: xsync.NewMap[string, *note](), pending: pending{queued: xsync.NewMap[string, *queued]()}}
+}
 
 func (o *overlay) size() int { return int(o.count.Load()) }
 

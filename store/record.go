@@ -21,6 +21,11 @@ const (
 	recordPlacement = 4 // who stands where in the tree; at the root only
 	recordState     = 5 // begins a checkpoint: version, digest and Meta of the whole state
 	recordEntries   = 6 // a block of entries of that state
+	recordQueued    = 7 // a block of writes that were taken here and wait to be ordered
+	recordSettled   = 8 // what became of writes that had waited
+	recordRootTime  = 9 // the root's time less this machine's wall clock
+
+	recordProvisional = 10 // as recordQueued, before the root's time was heard
 )
 
 // Identity says whose data directory this is.

@@ -12,6 +12,7 @@ type Recovery struct {
 	Store     *Store
 	Identity  Identity // zero in an empty directory
 	Placement []int    // nil where none was written
+	Local     Local    // what only this node knows
 
 	state  *recoveredState // the checkpoint being read, until the log begins
 	blocks []*Entry
@@ -62,6 +63,8 @@ func (rec *Recovery) Visit(record []byte) error {
 		if r.failed == "" {
 			rec.state = &recoveredState{at: at, digest: DigestFrom(digest), meta: meta, builder: NewBuilder()}
 		}
+	case recordQueued, recordSettled, recordRootTime, recordProvisional:
+		return rec.local(record[0], &r)
 	default:
 		return fmt.Errorf("%w: its kind is %d; a later version of this program may have written it", ErrRecord, record[0])
 	}
@@ -117,16 +120,25 @@ func (rec *Recovery) finishState() error {
 	return nil
 }
 
-// Finish ends the recovery. The error wraps ErrRecord.
-func (rec *Recovery) Finish() error { return rec.finishState() }
+// Finish ends the recovery: what was queued shows again. The error wraps ErrRecord.
+func (rec *Recovery) Finish() error {
+	if err := rec.finishState(); err != nil {
+		return err
+	}
+	for _, e := range rec.Local.Queue {
+		rec.Store.Pend(e)
+	}
+	rec.Local.Covered(rec.Store.Applied())
+	return nil
+}
 
 // checkpointBlockBytes is about how large the blocks of a checkpoint are.
 const checkpointBlockBytes = 256 << 10
 
 // WriteState writes everything a checkpoint holds, record by record: identity,
-// placement and the whole state. cut was taken from a zero version. The slice
-// handed to write is reused.
-func WriteState(cut *Cut, id Identity, placement []int, write func(record []byte) error) error {
+// placement, the whole state, and what only the node knows. cut was taken from a
+// zero version. The slice handed to write is reused.
+func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func(record []byte) error) error {
 	if err := write(AppendIdentity(nil, id)); err != nil {
 		return err
 	}
@@ -150,8 +162,10 @@ func WriteState(cut *Cut, id Identity, placement []int, write func(record []byte
 		enc.Reset()
 		buf = buf[:1]
 	}
-	if len(buf) == 1 {
-		return nil
+	if len(buf) > 1 {
+		if err := write(buf); err != nil {
+			return err
+		}
 	}
-	return write(buf)
+	return local.write(write)
 }

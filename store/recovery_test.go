@@ -14,7 +14,7 @@ import (
 
 // checkpoint is the records of a store's whole state.
 func checkpoint(s *Store, id Identity, placement []int) (records [][]byte) {
-	_ = WriteState(s.Cut(version.Version{}), id, placement, func(record []byte) error {
+	_ = WriteState(s.Cut(version.Version{}), &Local{}, id, placement, func(record []byte) error {
 		records = append(records, slices.Clone(record))
 		return nil
 	})
@@ -161,7 +161,7 @@ func TestACheckpointThatCannotBeWrittenIsGivenUp(t *testing.T) {
 	full := errors.New("no space left")
 	for after := range 4 {
 		left := after
-		err := WriteState(root.Cut(version.Version{}), Identity{}, []int{1}, func([]byte) error {
+		err := WriteState(root.Cut(version.Version{}), &Local{}, Identity{}, []int{1}, func([]byte) error {
 			if left--; left < 0 {
 				return full
 			}

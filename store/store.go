@@ -42,14 +42,35 @@ func New() *Store {
 
 // Answer is what a read found.
 type Answer struct {
-	Entry *Entry          // nil where the key is absent
-	AsOf  version.Version // the version as of which this holds
-	Known bool            // false: absent here, and an ancestor may know more
+	Entry   *Entry          // nil where the key is absent
+	AsOf    version.Version // the version as of which this holds
+	Known   bool            // false: absent here, and an ancestor may know more
+	Pending bool            // this is what a write in this node's queue asks for; AsOf is of what lies below
 }
 
-// Get reads key from what this node knows. It allocates nothing and takes no
-// lock. The overlay is asked first: what leaves it is in the base by then.
+// Get reads key from what this node knows, its own queued writes too. It allocates
+// nothing and takes no lock.
 func (s *Store) Get(key string) Answer {
+	// The queue is asked first: what leaves it is in the overlay by then.
+	queued := s.overlay.pending.get(key)
+	answer, entry := s.get(key)
+	if queued != nil && (entry == nil || !entry.Beats(queued)) {
+		answer.Pending, entry = true, queued
+	}
+	return answer.with(entry)
+}
+
+// GetOrdered is Get without this node's queued writes, which have no version and
+// are for nobody else.
+func (s *Store) GetOrdered(key string) Answer {
+	answer, entry := s.get(key)
+	return answer.with(entry)
+}
+
+// get finds the entry or tombstone of key in overlay and base, and all of the
+// answer but the entry. The overlay is asked first: what leaves it is in the base
+// by then.
+func (s *Store) get(key string) (Answer, *Entry) {
 	note := s.overlay.get(key)
 	v := s.base.Load()
 	answer := Answer{AsOf: v.applied}
@@ -63,10 +84,15 @@ func (s *Store) Get(key string) Answer {
 			answer.AsOf, entry = note.asOf, note.entry
 		}
 	}
+	return answer, entry
+}
+
+func (a Answer) with(entry *Entry) Answer {
 	if entry != nil && !entry.Deleted() {
-		answer.Entry, answer.Known = entry, true
+		a.Entry, a.Known = entry, true
 	}
-	return answer
+	a.Known = a.Known || a.Pending
+	return a
 }
 
 // get finds key in the push that is being folded in, else in the table.
@@ -108,6 +134,7 @@ func (s *Store) setMeta(meta Meta) {
 	meta.Stamp = max(meta.Stamp, s.meta.Stamp)
 	if meta.Epoch != s.meta.Epoch {
 		s.overlay.abandoned(&meta)
+		s.overlay.pending.abandoned(&meta)
 	}
 	s.meta = meta
 }
@@ -158,7 +185,7 @@ func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Di
 	if meta.Epoch >= s.meta.Epoch { // else it comes late
 		s.setMeta(meta)
 	}
-	s.overlay.covered(s.base.Load().applied)
+	s.covered()
 	return v.table.digest, nil
 }
 
@@ -175,7 +202,13 @@ func (v *view) newerThanApplied(entries []*Entry) map[string]*Entry {
 
 // Covered tells the store that a heartbeat found it up to date: what the overlay
 // knows up to the applied version may be forgotten.
-func (s *Store) Covered() { s.overlay.covered(s.Applied()) }
+func (s *Store) Covered() { s.covered() }
+
+func (s *Store) covered() {
+	applied := s.Applied()
+	s.overlay.covered(applied)
+	s.overlay.pending.covered(applied)
+}
 
 // Digest returns the version and the digest of the base, taken together.
 func (s *Store) Digest() (version.Version, Digest) {

@@ -86,7 +86,7 @@ func (t *table) put(e *Entry) bool {
 		t.retire(old, e.Version.Seq)
 	}
 	t.changes = append(t.changes, added)
-	t.bytes += int64(added.size())
+	t.bytes += int64(added.Bytes())
 	wasLive := old != nil && !old.Deleted()
 	switch {
 	case !added.Deleted():
@@ -109,9 +109,9 @@ func (t *table) retire(old *record, by uint64) {
 		t.live--
 	}
 	old.supersededBy.Store(by)
-	t.bytes -= int64(old.size())
+	t.bytes -= int64(old.Bytes())
 	t.garbage.count++
-	t.garbage.bytes += int64(old.size())
+	t.garbage.bytes += int64(old.Bytes())
 }
 
 // compact rewrites the change index once garbage outweighs half of what lives.

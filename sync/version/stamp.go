@@ -1,9 +1,12 @@
 package version
 
 import (
+	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // logicalBits is how many low bits of a Stamp count events within one
@@ -67,8 +70,31 @@ const BootShift = 40
 // IsZero reports whether the id names no write.
 func (id WriteID) IsZero() bool { return id == WriteID{} }
 
+// Compare orders write ids, by node first. The order means nothing; it decides
+// between equal stamps.
+func (id WriteID) Compare(other WriteID) int {
+	if c := cmp.Compare(id.Node, other.Node); c != 0 {
+		return c
+	}
+	return cmp.Compare(id.Counter, other.Counter)
+}
+
+// ErrWriteID is wrapped when a text is no write id.
+var ErrWriteID = errors.New("not a write id: want NODE-COUNTER, two decimal numbers, as in 6-17")
+
 // String returns "node-counter", as answers show it.
 func (id WriteID) String() string { return fmt.Sprintf("%d-%d", id.Node, id.Counter) }
+
+// ParseWriteID reads what WriteID.String wrote. The error wraps ErrWriteID.
+func ParseWriteID(text string) (WriteID, error) {
+	node, counter, found := strings.Cut(text, "-")
+	k, errNode := strconv.ParseUint(node, 10, 32)
+	n, errCounter := strconv.ParseUint(counter, 10, 64)
+	if id := (WriteID{Node: uint32(k), Counter: n}); found && errNode == nil && errCounter == nil && id.String() == text {
+		return id, nil
+	}
+	return WriteID{}, fmt.Errorf("%.64q: %w", text, ErrWriteID)
+}
 
 // TreeID is the random name that a tree gets when it is first started. The zero
 // TreeID stands for no tree yet.
