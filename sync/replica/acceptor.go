@@ -72,8 +72,11 @@ func (r *Replica) acknowledge(in *Piece, outcome AckOutcome) {
 	if outcome == Applied || outcome == Current {
 		ack.Mismatch = applied == in.Header.To && digest != in.Header.Digest
 		r.lag.heard(r.now, &in.Header)
+		r.hearTime(r.RootMillis())
 	}
 	r.emit(Acknowledge{Ref: in.Ref, Ack: ack})
+	r.keepRootTime()
+	r.writeLocal()
 }
 
 // then is what follows when a push that moves the state was persisted: do
@@ -85,7 +88,7 @@ func (r *Replica) then(in *Piece, do func()) func(Failure) {
 		if f == None {
 			outcome = Applied
 			do()
-			r.clock.Observe(in.Header.Meta.Stamp)
+			r.observe(in.Header.Meta.Stamp)
 		}
 		r.acknowledge(in, outcome)
 		r.nextPiece()
@@ -122,10 +125,9 @@ func (r *Replica) install(in *Piece) {
 		r.acknowledge(in, Damaged)
 		return
 	}
-	r.persisting = append(r.persisting, r.then(in, func() {
+	r.checkpoint(in.Builder.Cut(h.To, h.Meta), r.then(in, func() {
 		r.store.Install(in.Builder, h.To, h.Meta)
 	}))
-	r.emit(Checkpoint{State: in.Builder.Cut(h.To, h.Meta)})
 }
 
 // upToDate takes a heartbeat, or a push that ends where this node is. A new epoch
@@ -144,6 +146,7 @@ func (r *Replica) upToDate(in *Piece) {
 		if f == None {
 			outcome = Current
 			r.store.SetMeta(h.Meta)
+			r.observe(h.Meta.Stamp)
 			r.store.Covered()
 		}
 		r.acknowledge(in, outcome)

@@ -47,6 +47,7 @@ func (r *Replica) awaitMembers() {
 // announced judges a member that asks to be let in.
 func (r *Replica) announced(in Announced) {
 	a := &r.adoption
+	r.goOnFrom(in.RootMillis - maxAheadMillis) // where this root's wall clock lags behind the time of the last
 	verdict := Welcome
 	switch {
 	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing to adopt
@@ -66,7 +67,7 @@ func (r *Replica) announced(in Announced) {
 	case r.beyond(&in):
 		verdict = Beyond
 	}
-	r.emit(Admit{Ref: in.Ref, Verdict: verdict})
+	r.emit(Admit{Ref: in.Ref, Verdict: verdict, RootMillis: r.RootMillis()})
 }
 
 // adoptable reports whether the root has nothing of its own that speaks against
@@ -120,7 +121,7 @@ func (r *Replica) fetched(in Fetched) {
 	if heard := max(a.epoch, r.store.Meta().Epoch); heard > meta.Epoch {
 		meta.BeginEpoch(heard, 0, in.Header.To)
 	}
-	r.persisting = append(r.persisting, func(f Failure) {
+	r.checkpoint(in.Builder.Cut(in.Header.To, meta), func(f Failure) {
 		switch f {
 		case Full: // nothing was written: fetch it again
 			a.fetching, a.best = false, Announced{}
@@ -130,12 +131,12 @@ func (r *Replica) fetched(in Fetched) {
 			r.halt()
 			return
 		}
-		r.clock.Observe(meta.Stamp)
+		r.observe(meta.Stamp)
+		r.hearTime(max(r.RootMillis(), meta.Stamp.UnixMillis()))
 		r.store.Install(in.Builder, in.Header.To, meta)
 		*a = adoption{adopted: true, epoch: meta.Epoch}
 		r.beginEpoch(meta.Epoch + 1)
 	})
-	r.emit(Checkpoint{State: in.Builder.Cut(in.Header.To, meta)})
 }
 
 // worthAdopting reports whether a fetched state is whole, as far as the best that

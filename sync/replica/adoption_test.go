@@ -276,7 +276,7 @@ func TestARootThatOrderedNothingGivesItsTreeUp(t *testing.T) {
 	if meta := s.core.store.Meta(); meta.Tree != two.Meta().Tree || meta.Epoch != 2 {
 		t.Errorf("it goes on with %s", metaText(&meta))
 	}
-	if recovered := s.recovered(); recovered.Meta().Tree != two.Meta().Tree || recovered.Applied() != two.Applied() {
+	if recovered := s.recovered().Store; recovered.Meta().Tree != two.Meta().Tree || recovered.Applied() != two.Applied() {
 		t.Errorf("a restart finds %v", recovered.Meta())
 	}
 }
@@ -298,7 +298,7 @@ func TestAMemberComesWhileTheFirstEpochIsWritten(t *testing.T) {
 	s.persisted()
 	s.persisted()
 	s.persisted()
-	if at := s.core.store.Applied(); at.String() != "2.3" || s.recovered().Applied() != at {
-		t.Errorf("it is at %v, and a restart finds %v", at, s.recovered().Applied())
+	if at := s.core.store.Applied(); at.String() != "2.3" || s.recovered().Store.Applied() != at {
+		t.Errorf("it is at %v, and a restart finds %v", at, s.recovered().Store.Applied())
 	}
 }

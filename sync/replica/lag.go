@@ -39,14 +39,13 @@ func (l *Lag) heard(now Now, h *wire.Header) {
 // Since is the moment, in the node's monotonic time, of which the state is known
 // to be; false before the node heard anything in this run.
 func (l *Lag) Since() (time.Duration, bool) {
-	fresh := l.sent + min(l.smallest[0], l.smallest[1])
-	return time.Duration(fresh) * time.Millisecond, l.heardOnce
+	offset, heard := l.offset()
+	return time.Duration(l.sent+offset) * time.Millisecond, heard
 }
 
-// sentMillis is the time that the root's pushes carry: its wall clock as it was
-// when the run began, and monotonic time since. A wall clock that is set back
-// during the run would make everything sent after that look old.
-func (r *Replica) sentMillis() int64 { return r.began + r.now.Mono.Milliseconds() }
+// offset is this node's monotonic time less the root's, in milliseconds, and the
+// fastest transit.
+func (l *Lag) offset() (int64, bool) { return min(l.smallest[0], l.smallest[1]), l.heardOnce }
 
 // Lag returns how fresh this node's state is known to be.
 func (r *Replica) Lag() Lag { return r.lag }

@@ -30,21 +30,27 @@ type (
 	// Started is the first input of a run.
 	Started struct{}
 
-	// Submit is a client's write, or the batch of a child. It is answered by one
-	// Reply with as many results. The replica keeps Writes.
+	// Submit is the write of a client of this node, or the batch of a child. It is
+	// answered by one Reply with as many results. The replica keeps Writes.
 	Submit struct {
 		Ref    Ref
 		Writes []wire.Write
-		bytes  int
+		Client bool   // one write, which this node took: it may wait in the queue
+		Async  bool   // the client wants no more than that it is queued
+		Epoch  uint64 // that the child's batch came with
+
+		bytes int
+		done  func(epoch uint64, results []wire.Result) // instead of a Reply: it is from this root's own queue
 	}
 
 	// Persisted tells that the oldest Persist or Checkpoint under way is done.
 	Persisted struct{ Failure Failure }
 
-	// Forwarded tells how the Forward under way ended: with results, or with
+	// Forwarded tells how a Forward under way ended: with results, or with
 	// Failed, which is Unreachable when the batch certainly had no effect and
 	// Unknown otherwise.
 	Forwarded struct {
+		Queue   bool // which Forward it was
 		Results wire.Results
 		Failed  wire.Outcome // 0 when there are results
 	}
@@ -87,6 +93,11 @@ type (
 	// Wake is asked for by NextWake.
 	Wake struct{}
 
+	// Reachable tells that an ancestor answers which did not before: what waits is
+	// worth sending now. When the root itself answered, it said what its time is; else
+	// that is 0.
+	Reachable struct{ RootMillis int64 }
+
 	// Expire asks the root to drop tombstones with stamps before Before.
 	Expire struct{ Before version.Stamp }
 
@@ -102,6 +113,8 @@ type (
 		Epoch   uint64
 		Version version.Version
 		Run     uint64 // of the version's epoch
+
+		RootMillis int64 // the root's time as it knows it, 0 before it heard it in this run
 	}
 
 	// Fetched is the state that Fetch asked a member for; Builder is nil when it
@@ -124,17 +137,28 @@ type (
 
 	// Checkpoint asks for the whole state to be written durably in place of all
 	// that the journal holds. Persisted answers.
-	Checkpoint struct{ State *store.Cut }
+	Checkpoint struct {
+		State *store.Cut
+		Local store.Local
+	}
 
-	// Compact asks for a checkpoint of State, which stands for everything that was
-	// to be persisted before; it may be written while later records are appended.
+	// Compact asks for a checkpoint, which stands for everything that was to be
+	// persisted before; it may be written while later records are appended.
 	// Nothing answers: if it fails, the journal just stays as long as it is.
-	Compact struct{ State *store.Cut }
+	Compact struct {
+		State *store.Cut
+		Local store.Local
+	}
 
-	// Forward asks for a batch to be sent to the parent. Forwarded answers.
-	Forward struct{ Batch wire.Batch }
+	// Forward asks for a batch to be sent to the parent. Forwarded answers. At most
+	// one is under way of those with Queue and of those without.
+	Forward struct {
+		Queue bool // from the durable queue; it is behind fresh writes where both wait
+		Batch wire.Batch
+	}
 
-	// Reply answers a Submit. Epoch is that in which the root decided, which a node
+	// Reply answers a Submit. A client's write may be answered wire.Pending or
+	// wire.QueueFull. Epoch is that in which the root decided, which a node
 	// on the way may not have heard of yet; 0 where nothing was decided.
 	Reply struct {
 		Ref     Ref
@@ -158,8 +182,9 @@ type (
 
 	// Admit answers an Announced.
 	Admit struct {
-		Ref     Ref
-		Verdict Verdict
+		Ref        Ref
+		Verdict    Verdict
+		RootMillis int64 // the root's time
 	}
 
 	// Fetch asks for the whole state of a member. Fetched answers.
@@ -214,6 +239,7 @@ func (Members) isInput()    {}
 func (Confirmed) isInput()  {}
 func (Tick) isInput()       {}
 func (Wake) isInput()       {}
+func (Reachable) isInput()  {}
 func (Expire) isInput()     {}
 func (CompactDue) isInput() {}
 func (Announced) isInput()  {}

@@ -132,7 +132,7 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
 		Kind: kind, Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
-		Sent: r.sentMillis(), Digest: cut.Digest, Live: uint64(cut.Live),
+		Sent: r.RootMillis(), Digest: cut.Digest, Live: uint64(cut.Live),
 	}}
 	if kind != wire.Heartbeat {
 		e.Cut = cut
@@ -198,6 +198,5 @@ func (r *Replica) backOff(p *progress, n int) {
 	if n == 0 {
 		return
 	}
-	wait := min(r.cfg.RetryMin<<min(n-1, 20), r.cfg.RetryMax)
-	p.notBefore = max(p.notBefore, r.now.Mono+wait)
+	p.notBefore = max(p.notBefore, r.now.Mono+r.retryAfter(n))
 }

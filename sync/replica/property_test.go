@@ -190,9 +190,11 @@ func (w *witness) catchUp(t *rapid.T) {
 }
 
 func (w *witness) answer(in *Piece) AckOutcome {
-	effects := w.push(in)
-	if len(w.asked) > 0 {
-		effects = w.persisted()
+	for effects := w.push(in); ; effects = w.persisted() {
+		for _, e := range effects {
+			if ack, answered := e.(Acknowledge); answered {
+				return ack.Ack.Outcome
+			}
+		}
 	}
-	return effects[len(effects)-1].(Acknowledge).Ack.Outcome
 }

@@ -61,6 +61,9 @@ func (r *Replica) tick() {
 		p.due = true
 	}
 	r.advanceAll()
+	if r.IsRoot() {
+		r.keepRootTime()
+	}
 }
 
 // probeAll forgets what is known of the members: a new epoch begins.

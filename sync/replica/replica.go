@@ -6,7 +6,8 @@
 // A node is the root or a member. The root orders writes (sequencer.go), keeps
 // every member's progress (pusher.go, progress.go) and may begin by adopting its
 // members' state (adoption.go). A member combines writes upward (uplink.go) and
-// takes pushes (acceptor.go).
+// takes pushes (acceptor.go). What cannot be ordered now waits in the durable
+// queue of the node that took it (queue.go).
 package replica
 
 import (
@@ -29,8 +30,11 @@ type Config struct {
 	Grace      time.Duration  // how long a root without data waits for members that have some
 	WaitBytes  int            // most bytes of keys and values that wait for a batch; more are refused
 	BatchBytes int            // most bytes of keys and values in one batch; at least one group goes in
-	RetryMin   time.Duration  // wait after a first failed push; doubles
+	RetryMin   time.Duration  // wait after a first failed push or forward; doubles
 	RetryMax   time.Duration  // bound of that wait
+	Timeout    time.Duration  // how long a forwarded write may take
+	QueueBytes int64          // bound of the durable queue, in bytes of entries; 0 for no queue
+	Local      store.Local    // recovered
 }
 
 // Now is the time at which an input happens.
@@ -42,23 +46,28 @@ type Now struct {
 // Replica is the protocol state of one node. One goroutine owns it.
 //
 // Invariants: nothing is applied, answered or pushed before it is persisted; at
-// most one batch is being ordered, one forwarded, one push applied, and one push
-// under way to each member.
+// most one batch is being ordered, one of fresh and one of queued writes forwarded,
+// one push applied, and one push under way to each member.
 type Replica struct {
-	cfg     Config
-	store   *store.Store
-	now     Now
-	began   int64 // what the wall clock would have shown at the monotonic time 0, when Started came
-	clock   version.Clock
-	effects []Effect
+	cfg   Config
+	store *store.Store
+	now   Now
+	began int64 // the root's time at the monotonic time 0, milliseconds, as known when Started came
+	clock version.Clock
+	seen  version.Stamp // the latest that is not just this node's own guess
+
+	timeHeard bool // the root's time is known in this run, at the root its own
+	effects   []Effect
 
 	persisting []func(Failure) // what to do once the journal has taken each record, in order
+	idle       func()          // what waits for all of that to be done; nil mostly
 	compact    bool            // the journal has grown: have the state written in its place
 	root       sequencer
 	members    pusher
 	adoption   adoption
 	waiting    int // bytes of the groups that are gathered
 	uplink     uplink
+	queue      queue
 	acceptor   acceptor
 	lag        Lag
 }
@@ -67,9 +76,10 @@ type Replica struct {
 // Started first.
 func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, store: cfg.Store}
-	r.clock.Observe(cfg.Store.Meta().Stamp)
+	r.observe(cfg.Store.Meta().Stamp)
 	r.root.pending = make(map[string]*store.Entry)
 	r.members.byNode = make(map[uint32]*progress)
+	r.recoverQueue()
 	return r
 }
 
@@ -85,8 +95,9 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 	r.effects = r.effects[:0]
 	switch in := in.(type) {
 	case Started:
-		r.began = now.Unix - now.Mono.Milliseconds()
+		r.beginTime()
 		r.start()
+		r.drain()
 	case *Submit:
 		r.submit(in)
 	case Persisted:
@@ -103,6 +114,14 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.tick()
 	case Wake:
 		r.wake()
+	case Reachable:
+		if in.RootMillis != 0 && !r.IsRoot() {
+			r.hearTime(in.RootMillis)
+			r.keepRootTime()
+			r.writeLocal()
+		}
+		r.comeUp()
+		r.drain()
 	case Expire:
 		r.expire(in)
 	case CompactDue:
@@ -121,9 +140,9 @@ func (r *Replica) emit(e Effect) { r.effects = append(r.effects, e) }
 // set; then is called when that is done or failed.
 func (r *Replica) persist(record []byte, sync bool, then func(Failure)) {
 	if r.compact && len(r.persisting) == 0 {
-		// Now, and only now, the store holds what the journal holds.
+		// Now, and only now, the store and the queue hold what the journal holds.
 		r.compact = false
-		r.emit(Compact{State: r.store.Cut(version.Version{})})
+		r.emit(Compact{State: r.store.Cut(version.Version{}), Local: r.queue.local.Clone(r.store.Applied())})
 	}
 	r.persisting = append(r.persisting, then)
 	r.emit(Persist{Record: record, Sync: sync})
@@ -133,6 +152,26 @@ func (r *Replica) persisted(f Failure) {
 	then := r.persisting[0]
 	r.persisting = r.persisting[1:]
 	then(f)
+	r.whenIdle()
+}
+
+// checkpoint asks for a state to be written in place of all that the journal
+// holds, once nothing is on its way there: a queued write that the journal then
+// refuses would come back with the checkpoint.
+func (r *Replica) checkpoint(state *store.Cut, then func(Failure)) {
+	r.idle = func() {
+		r.persisting = append(r.persisting, then)
+		r.emit(Checkpoint{State: state, Local: r.queue.local.Clone(state.To)})
+	}
+	r.whenIdle()
+}
+
+func (r *Replica) whenIdle() {
+	if do := r.idle; do != nil && len(r.persisting) == 0 {
+		r.idle = nil
+		do()
+		r.writeLocal() // behind the checkpoint
+	}
 }
 
 // Epoch is the epoch in which the root orders, 0 before it does.
@@ -150,6 +189,17 @@ func (r *Replica) submit(in *Submit) {
 		r.refuse(in, wire.Unreachable)
 		return
 	}
+	if in.Client {
+		in.Epoch = r.store.Meta().Epoch
+	}
+	mayQueue := r.mayQueue(in)
+	if in.Client && (mayQueue || r.timeHeard) { // what is not queued is sent as it is
+		in.Writes[0].Stamp = r.clock.Next(r.RootMillis())
+	}
+	if mayQueue && (r.cutOff() || in.Async && !r.IsRoot() && r.fits(in)) {
+		r.enqueue(in, wire.Unreachable)
+		return
+	}
 	r.waiting += in.size()
 	if r.IsRoot() {
 		r.gather(in)
@@ -158,13 +208,30 @@ func (r *Replica) submit(in *Submit) {
 	r.combine(in)
 }
 
+// cutOff reports whether this node knows that nothing can be ordered now.
+func (r *Replica) cutOff() bool {
+	if r.IsRoot() {
+		return r.adoption.waiting
+	}
+	return r.uplink.down || !r.timeHeard
+}
+
 // refuse answers every write of a group with one outcome.
 func (r *Replica) refuse(in *Submit, outcome wire.Outcome) {
 	results := make([]wire.Result, len(in.Writes))
 	for i := range results {
 		results[i].Outcome = outcome
 	}
-	r.emit(Reply{Ref: in.Ref, Results: results})
+	r.answer(in, 0, results)
+}
+
+// answer tells whoever submitted a group what became of it.
+func (r *Replica) answer(in *Submit, epoch uint64, results []wire.Result) {
+	if in.done != nil {
+		in.done(epoch, results)
+		return
+	}
+	r.emit(Reply{Ref: in.Ref, Epoch: epoch, Results: results})
 }
 
 // NextWake is when the replica wants to be stepped with Wake at the latest, and
@@ -184,5 +251,7 @@ func (r *Replica) wake() {
 	r.members.wakeSet = false
 	r.adoptWhenDue()
 	r.beginWhenDue()
+	r.writeLocal()
+	r.drain()
 	r.advanceAll()
 }

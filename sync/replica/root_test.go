@@ -166,7 +166,7 @@ func TestAJournalIsNotCompactedWhileItIsWritten(t *testing.T) {
 		t.Errorf("then it does %s", effectText(effects[0]))
 	}
 	s.persisted()
-	if got := s.recovered(); got.Applied().String() != "1.3" || got.Meta().Floor.String() != "1.1" {
+	if got := s.recovered().Store; got.Applied().String() != "1.3" || got.Meta().Floor.String() != "1.1" {
 		t.Errorf("a restart finds %v with %+v", got.Applied(), got.Meta())
 	}
 }

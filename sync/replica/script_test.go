@@ -43,6 +43,7 @@ func rootScript(t *testing.T) *script {
 		cfg: Config{
 			Node: 1, Root: 1, Store: store.New(), NewTree: version.TreeID{0xaa}, Eager: true,
 			Grace: 500 * time.Millisecond, WaitBytes: 1 << 20, BatchBytes: 1 << 10, RetryMin: 100 * time.Millisecond, RetryMax: time.Second,
+			Timeout: time.Second, QueueBytes: 1 << 20,
 		},
 	}
 }
@@ -107,7 +108,7 @@ func (s *script) step(in Input) []Effect {
 		case Push:
 			s.under[e.Node] = e
 		case Compact:
-			s.rewrite(e.State)
+			s.rewrite(e.State, &e.Local)
 		case Fetch:
 			s.asks = e.Node
 		}
@@ -128,16 +129,16 @@ func (s *script) persisted() []Effect {
 	case Persist:
 		s.journal = append(s.journal, e.Record)
 	case Checkpoint:
-		s.rewrite(e.State)
+		s.rewrite(e.State, &e.Local)
 	}
 	s.asked = s.asked[1:]
 	return s.step(Persisted{})
 }
 
 // rewrite has the journal hold a state in place of all that it took.
-func (s *script) rewrite(state *store.Cut) {
+func (s *script) rewrite(state *store.Cut, local *store.Local) {
 	s.journal = nil
-	_ = store.WriteState(state, store.Identity{Node: s.cfg.Node}, nil, func(record []byte) error {
+	_ = store.WriteState(state, local, store.Identity{Node: s.cfg.Node}, nil, func(record []byte) error {
 		s.journal = append(s.journal, slices.Clone(record))
 		return nil
 	})
@@ -153,13 +154,14 @@ func (s *script) fails(how Failure) []Effect {
 // later.
 func (s *script) restart() {
 	s.Helper()
-	s.cfg.Store, s.core, s.asked = s.recovered(), nil, nil
+	recovered := s.recovered()
+	s.cfg.Store, s.cfg.Local, s.core, s.asked = recovered.Store, recovered.Local, nil, nil
 	s.now = Now{Unix: s.now.Unix + time.Hour.Milliseconds()}
 	s.step(Started{})
 }
 
 // recovered is what a restart finds.
-func (s *script) recovered() *store.Store {
+func (s *script) recovered() *store.Recovery {
 	s.Helper()
 	recovery := store.NewRecovery()
 	for _, record := range s.journal {
@@ -170,17 +172,23 @@ func (s *script) recovered() *store.Store {
 	if err := recovery.Finish(); err != nil {
 		s.Fatal(err)
 	}
-	return recovery.Store
+	return recovery
 }
 
 // submit hands in one group of writes, as parseWrite reads them.
 func (s *script) submit(writes ...string) []Effect {
 	s.refs++
-	in := &Submit{Ref: s.refs}
+	in := &Submit{Ref: s.refs, Epoch: s.cfg.Store.Meta().Epoch}
 	for _, text := range writes {
 		in.Writes = append(in.Writes, parseWrite(s.T, text))
 	}
 	return s.step(in)
+}
+
+// client hands in a write of a client of this node.
+func (s *script) client(write string) []Effect {
+	s.refs++
+	return s.step(&Submit{Ref: s.refs, Writes: []wire.Write{parseWrite(s.T, write)}, Client: true})
 }
 
 // write has the root order one group and persist it.
@@ -287,7 +295,7 @@ func parseWrite(t *testing.T, text string) wire.Write {
 			if _, err := fmt.Sscan(words[i+1], &millis); err != nil {
 				t.Fatal(err)
 			}
-			w.Stamp = version.StampAt(wallClock + millis)
+			w.Stamp, w.Kept = version.StampAt(wallClock+millis), true
 		case "if":
 			w.If = parseCondition(t, words[i+1])
 		default:

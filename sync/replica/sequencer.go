@@ -25,6 +25,8 @@ type sequencer struct {
 	gathered []*Submit
 
 	pending map[string]*store.Entry // the batch being decided, by key
+	kept    []version.WriteID       // of that batch: those that repeats got
+	repeats repeats
 	encoder store.BlockEncoder
 }
 
@@ -56,8 +58,11 @@ func (r *Replica) beginEpoch(epoch uint64) {
 		}
 		r.store.SetMeta(meta)
 		r.root.open = !r.adoption.waiting
+		r.hearTime(r.RootMillis())
+		r.writeLocal()
 		r.probeAll()
 		r.order()
+		r.drain()
 	})
 }
 
@@ -84,6 +89,7 @@ func (r *Replica) order() {
 	var batch []*Submit
 	batch, s.gathered = r.takeBatch(s.gathered)
 	clear(s.pending)
+	s.kept = s.kept[:0]
 	s.encoder.Reset()
 	from := r.store.Applied()
 	next := version.Version{Epoch: r.store.Meta().Epoch, Seq: from.Seq}
@@ -93,7 +99,7 @@ func (r *Replica) order() {
 	for i, group := range batch {
 		results[i] = make([]wire.Result, len(group.Writes))
 		for j := range group.Writes {
-			res, e := r.decide(&group.Writes[j], next)
+			res, e := r.decide(&group.Writes[j], group.Epoch, next)
 			results[i][j] = res
 			if e != nil {
 				next = e.Version
@@ -103,13 +109,13 @@ func (r *Replica) order() {
 			}
 		}
 	}
-	answer := func() {
+	answerAll := func() {
 		for i, group := range batch {
-			r.emit(Reply{Ref: group.Ref, Epoch: next.Epoch, Results: results[i]})
+			r.answer(group, next.Epoch, results[i])
 		}
 	}
 	if len(entries) == 0 {
-		answer()
+		answerAll()
 		r.order()
 		return
 	}
@@ -122,9 +128,10 @@ func (r *Replica) order() {
 		case None:
 			s.ordered = true
 			r.store.Commit(entries, meta.Stamp)
-			answer()
+			answerAll()
 			r.advanceAll()
 		case Full:
+			s.repeats.remove(s.kept) // nothing was decided
 			r.refuseAll(batch, wire.Full)
 		case Broken:
 			r.refuseAll(batch, wire.Unknown)
@@ -135,9 +142,9 @@ func (r *Replica) order() {
 	})
 }
 
-// decide says what becomes of a write when the last version given is last, and
-// makes its entry if it is to be ordered.
-func (r *Replica) decide(w *wire.Write, last version.Version) (wire.Result, *store.Entry) {
+// decide says what becomes of a write that came with an epoch when the last version
+// given is last, and makes its entry if it is to be ordered.
+func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wire.Result, *store.Entry) {
 	current := r.root.pending[w.Key]
 	if current == nil {
 		current = r.store.Current(w.Key)
@@ -145,22 +152,52 @@ func (r *Replica) decide(w *wire.Write, last version.Version) (wire.Result, *sto
 	if current != nil && current.Write == w.ID && current.Value == w.Value && !w.ID.IsZero() {
 		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
 	}
+	if r.root.repeats.has(w.ID) { // and it is not current any more
+		return r.superseded(current), nil
+	}
 	if met, version := holds(w.If, current); !met {
 		return wire.Result{Outcome: wire.Unmet, Version: version}, nil
 	}
-	if w.Stamp != 0 && current != nil && current.Stamp > w.Stamp {
-		return wire.Result{Outcome: wire.Superseded, Version: current.Version}, nil
-	}
-	// A stamp that was kept is at most the root's now, whatever clock gave it.
-	stamp := w.Stamp
-	if now := r.clock.Next(r.now.Unix); stamp == 0 || stamp > now {
-		stamp = now
-	}
+	r.observeTaken(w.Stamp)
 	e := &store.Entry{
-		Key: w.Key, Value: w.Value, Stamp: stamp, Write: w.ID,
+		Key: w.Key, Value: w.Value, Stamp: r.clock.Next(r.RootMillis()), Write: w.ID,
 		Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
+	if r.keepsStamp(w, epoch) {
+		e.Stamp = w.Stamp
+		r.root.kept = append(r.root.kept, w.ID)
+		r.root.repeats.add(w.ID, r.now.Mono, 4*r.cfg.Timeout)
+		if current != nil && current.Beats(e) {
+			return r.superseded(current), nil
+		}
+	}
 	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
+}
+
+// keepsStamp reports whether a write is judged by the stamp that it got where it
+// was taken: it waited, or was sent again, or this is a copy that was under way for
+// long enough that it may have been. The rest is stamped as it arrives. Conditional
+// writes are not sent again, and may come as late as they like.
+func (r *Replica) keepsStamp(w *wire.Write, epoch uint64) bool {
+	switch {
+	case w.Stamp == 0:
+		return false
+	case w.Kept:
+		return true
+	case w.If.Kind != wire.Always:
+		return false
+	}
+	late := r.RootMillis()-w.Stamp.UnixMillis() > r.cfg.Timeout.Milliseconds()
+	return late || epoch < r.store.Meta().Epoch
+}
+
+// superseded is the answer to a write of a key whose current entry won. Where
+// that was a tombstone and is gone, the floor stands for it.
+func (r *Replica) superseded(current *store.Entry) wire.Result {
+	if current == nil {
+		return wire.Result{Outcome: wire.Superseded, Version: r.store.Meta().Floor}
+	}
+	return wire.Result{Outcome: wire.Superseded, Version: current.Version, Stamp: current.Stamp}
 }
 
 // holds judges a condition against a key's entry, and tells the version of the

@@ -13,14 +13,22 @@ import (
 func inputText(in Input) string {
 	switch in := in.(type) {
 	case *Submit:
-		return fmt.Sprintf("submit #%d: %s", in.Ref, writesText(in.Writes))
+		who := ""
+		if in.Client {
+			who = "a client's "
+		}
+		return fmt.Sprintf("%ssubmit #%d: %s", who, in.Ref, writesText(in.Writes))
 	case Persisted:
 		return [...]string{"persisted", "the disk is full", "the disk is broken"}[in.Failure]
 	case Forwarded:
-		if in.Failed != 0 {
-			return "forwarded: " + outcomeText(in.Failed)
+		which := ""
+		if in.Queue {
+			which = " from the queue"
 		}
-		return fmt.Sprintf("forwarded, in epoch %d: %s", in.Results.Epoch, resultsText(in.Results.Results))
+		if in.Failed != 0 {
+			return "forwarded" + which + ": " + outcomeText(in.Failed)
+		}
+		return fmt.Sprintf("forwarded%s, in epoch %d: %s", which, in.Results.Epoch, resultsText(in.Results.Results))
 	case *Piece:
 		part := ""
 		if in.Partial {
@@ -58,7 +66,11 @@ func effectText(e Effect) string {
 	case Compact:
 		return fmt.Sprintf("compact %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
 	case Forward:
-		return fmt.Sprintf("forward in epoch %d: %s", e.Batch.Epoch, writesText(e.Batch.Writes))
+		which := ""
+		if e.Queue {
+			which = " from the queue"
+		}
+		return fmt.Sprintf("forward%s in epoch %d: %s", which, e.Batch.Epoch, writesText(e.Batch.Writes))
 	case Reply:
 		return fmt.Sprintf("reply #%d: %s", e.Ref, resultsText(e.Results))
 	case Acknowledge:
@@ -79,7 +91,7 @@ func effectText(e Effect) string {
 
 // recordText tells the kind of a record; of its bytes golden files know nothing.
 func recordText(e Persist) string {
-	text := "a delta"
+	text := map[byte]string{3: "a delta", 7: "queued writes", 8: "settled writes", 9: "the root's time", 10: "provisional writes"}[e.Record[0]]
 	if meta, rest, err := store.ReadMeta(e.Record[1:]); err == nil && len(rest) == 0 {
 		text = metaText(&meta)
 	}
@@ -154,7 +166,7 @@ func writesText(writes []wire.Write) string {
 }
 
 func outcomeText(o wire.Outcome) string {
-	return [...]string{"?", "ordered", "superseded", "unmet", "unreachable", "unknown", "full"}[o]
+	return [...]string{"?", "ordered", "superseded", "unmet", "unreachable", "unknown", "full", "pending", "the queue is full"}[o]
 }
 
 func resultsText(results []wire.Result) string {

@@ -1,19 +1,38 @@
 package replica
 
 import (
+	"time"
+
 	"xylem/store"
 	"xylem/sync/wire"
 )
 
 // uplink is the part of a member that combines writes upward: while one batch is
 // on its way to the parent, the writes that arrive gather for the next.
+//
+//	up:   writes are sent. Nothing got through ------> down
+//	down: clients' writes go into the queue at once; the queue, and now and then a
+//	      write that may not be queued, find out. Something got through, or an
+//	      ancestor answers ------> up
 type uplink struct {
 	gathered []*Submit
 	sent     []*Submit // the batch under way; empty when there is none
+
+	down      bool
+	failures  int // in a row
+	notBefore time.Duration
 }
 
+// combine gathers a group for the next batch. While the uplink is known to be down
+// only one at a time is tried; the rest is refused at once.
 func (r *Replica) combine(in *Submit) {
-	r.uplink.gathered = append(r.uplink.gathered, in)
+	u := &r.uplink
+	if u.down && (len(u.sent) > 0 || r.now.Mono < u.notBefore) {
+		r.waiting -= in.size()
+		r.refuse(in, wire.Unreachable)
+		return
+	}
+	u.gathered = append(u.gathered, in)
 	r.forward()
 }
 
@@ -27,46 +46,124 @@ func (r *Replica) forward() {
 	batch := wire.Batch{Tree: meta.Tree, Epoch: meta.Epoch}
 	for _, group := range u.sent {
 		batch.Writes = append(batch.Writes, group.Writes...)
+		// A copy of a write that has been under way since an older epoch is judged by
+		// its stamp: it may have been sent again since, and ordered.
+		batch.Epoch = min(batch.Epoch, group.Epoch)
 	}
 	r.emit(Forward{Batch: batch})
 }
 
-// forwarded hands each group its part of the results. What was ordered is
-// visible here before it is answered. Results of another tree, or of an epoch that
-// this node knows to be over, promise nothing.
+// forwarded takes the end of a forward. Results of another tree, or of an epoch
+// that this node knows to be over, promise nothing.
 func (r *Replica) forwarded(in Forwarded) {
-	u := &r.uplink
-	sent := u.sent
-	u.sent = nil
-	writes := 0
-	for _, group := range sent {
-		writes += len(group.Writes)
+	expected := r.queue.underWay
+	if !in.Queue {
+		expected = 0
+		for _, group := range r.uplink.sent {
+			expected += len(group.Writes)
+		}
 	}
 	meta := r.store.Meta()
 	failed := in.Failed
 	otherTree := in.Results.Tree != meta.Tree && !in.Results.Tree.IsZero() && !meta.Tree.IsZero()
-	if failed == 0 && (len(in.Results.Results) != writes || in.Results.Epoch < meta.Epoch || otherTree) {
+	if failed == 0 && (len(in.Results.Results) != expected || in.Results.Epoch < meta.Epoch || otherTree) {
 		failed = wire.Unknown
 	}
-	if failed != 0 {
-		r.refuseAll(sent, failed)
-		r.forward()
-		return
-	}
 	results := in.Results.Results
-	for _, group := range sent {
-		mine := results[:len(group.Writes):len(group.Writes)]
-		results = results[len(group.Writes):]
-		for i, res := range mine {
-			r.learn(&group.Writes[i], res)
-		}
-		r.emit(Reply{Ref: group.Ref, Epoch: in.Results.Epoch, Results: mine})
+	if failed != 0 {
+		results = nil
+	}
+	if in.Queue {
+		r.drained(in.Results.Epoch, results)
+	} else { // before what was taken after it
+		r.hand(in.Results.Epoch, results, failed)
+	}
+	if failed != 0 || undecided(results) {
+		r.goDown()
+	} else {
+		r.comeUp()
 	}
 	r.forward()
 }
 
+// undecided reports whether a batch came to an ancestor that did not get it
+// through.
+func undecided(results []wire.Result) bool {
+	for _, res := range results {
+		if res.Outcome == wire.Unreachable || res.Outcome == wire.Unknown {
+			return true
+		}
+	}
+	return false
+}
+
+// hand gives each group of the batch its part of the results, or what it failed
+// with. What was ordered is visible here before it is answered; a client's write of
+// which nothing is known becomes a queued one.
+func (r *Replica) hand(epoch uint64, results []wire.Result, failed wire.Outcome) {
+	sent := r.uplink.sent
+	r.uplink.sent = nil
+	for _, group := range sent {
+		if failed != 0 {
+			r.failed(group, failed)
+			continue
+		}
+		mine := results[:len(group.Writes):len(group.Writes)]
+		results = results[len(group.Writes):]
+		if outcome := mine[0].Outcome; r.mayQueue(group) && undecided(mine) {
+			r.enqueue(group, outcome)
+			continue
+		}
+		for i, res := range mine {
+			r.learn(&group.Writes[i], res)
+		}
+		r.answer(group, epoch, mine)
+	}
+}
+
+// failed ends a group that did not get through.
+func (r *Replica) failed(group *Submit, outcome wire.Outcome) {
+	if r.mayQueue(group) {
+		r.enqueue(group, outcome)
+		return
+	}
+	r.refuse(group, outcome)
+}
+
+// goDown takes in that nothing gets through: what has gathered certainly had no
+// effect, and waits no longer.
+func (r *Replica) goDown() {
+	u := &r.uplink
+	u.down = true
+	u.failures++
+	u.notBefore = r.now.Mono + r.retryAfter(u.failures)
+	gathered := u.gathered
+	u.gathered = nil
+	for _, group := range gathered {
+		r.waiting -= group.size()
+		r.failed(group, wire.Unreachable)
+	}
+}
+
+// comeUp takes in that something got through, or that an ancestor answers again.
+func (r *Replica) comeUp() {
+	u := &r.uplink
+	if !u.down {
+		return
+	}
+	u.down, u.failures, u.notBefore = false, 0, 0
+	r.queue.failures, r.queue.notBefore = 0, 0
+	r.drain()
+}
+
+// retryAfter is how long to wait after so many failures in a row, from 1.
+func (r *Replica) retryAfter(failures int) time.Duration {
+	return min(r.cfg.RetryMin<<min(failures-1, 20), r.cfg.RetryMax)
+}
+
 // learn adds a write that was ordered to what this node knows beyond its base.
 func (r *Replica) learn(w *wire.Write, res wire.Result) {
+	r.observe(res.Stamp)
 	if res.Outcome != wire.Ordered {
 		return
 	}

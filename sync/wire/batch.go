@@ -13,7 +13,8 @@ type Write struct {
 	ID    version.WriteID
 	Key   string
 	Value string        // compact JSON; empty for a delete
-	Stamp version.Stamp // kept from where it was taken; zero: the root gives it
+	Stamp version.Stamp // from where it was taken; zero: unknown
+	Kept  bool          // it waited in a queue, or is sent again: it keeps Stamp
 	If    Condition
 }
 
@@ -45,6 +46,10 @@ const (
 	Unreachable Outcome = 4 // certainly not ordered: the root was not reached, or could not
 	Unknown     Outcome = 5 // it may or may not have been ordered
 	Full        Outcome = 6 // certainly not ordered: the root's disk is full
+
+	// The rest are for the client at the node that it spoke to, and never sent.
+	Pending   Outcome = 7 // durable in this node's queue, to be ordered
+	QueueFull Outcome = 8 // certainly not ordered: this node's queue, or its disk, is full
 )
 
 // Result tells what became of one write.
@@ -77,6 +82,7 @@ const (
 const (
 	flagDelete = 1 << 2
 	flagStamp  = 1 << 3
+	flagKept   = 1 << 4
 )
 
 // AppendBatch appends the encoded batch to dst.
@@ -90,6 +96,9 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		}
 		if w.Stamp != 0 {
 			flags |= flagStamp
+		}
+		if w.Kept {
+			flags |= flagKept
 		}
 		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(w.ID.Node))
@@ -132,7 +141,7 @@ func DecodeBatch(b []byte) (Batch, error) {
 
 func (r *reader) write() (Write, error) {
 	flags := r.byte()
-	w := Write{If: Condition{Kind: ConditionKind(flags & 3)}}
+	w := Write{If: Condition{Kind: ConditionKind(flags & 3)}, Kept: flags&flagKept != 0}
 	node := r.uvarint()
 	w.ID = version.WriteID{Node: uint32(node), Counter: r.uvarint()}
 	if flags&flagStamp != 0 {
@@ -148,7 +157,7 @@ func (r *reader) write() (Write, error) {
 			r.short = true
 		}
 	}
-	if r.short || flags >= flagStamp<<1 {
+	if r.short || flags >= flagKept<<1 {
 		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
 	}
 	if node > store.MaxNode { // ordered, it would make blocks that no node can read

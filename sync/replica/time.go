@@ -1,0 +1,118 @@
+package replica
+
+import (
+	"xylem/store"
+	"xylem/sync/version"
+)
+
+// The root's time is its wall clock as it was when its run began, and monotonic
+// time since: a wall clock that is set back during a run would make everything that
+// is sent or ordered after that look old. It never goes back, from root to root
+// either: a root goes on from the last stamp that it knows, and from one that is
+// ahead of it.
+
+// rootTimeSlack is by how much, in milliseconds, the difference between the root's
+// time and the wall clock may change until it is written down anew.
+const rootTimeSlack = 100
+
+// maxAheadMillis is by how much stamps may be ahead of the root's time until that
+// moves up to them: clocks drift.
+const maxAheadMillis = 1000
+
+// beginTime is the root's time as far as this node knows it at the start: its wall
+// clock, and the difference that there was when it last heard from the root.
+func (r *Replica) beginTime() {
+	r.began = r.now.Unix - r.now.Mono.Milliseconds() + r.queue.local.RootTime
+	if r.IsRoot() {
+		r.goOnFrom(r.clock.Last().UnixMillis())
+	}
+}
+
+// goOnFrom makes the root's time no earlier than that, in milliseconds.
+func (r *Replica) goOnFrom(millis int64) {
+	r.began = max(r.began, millis-r.now.Mono.Milliseconds())
+}
+
+// RootMillis is the root's time, in milliseconds since 1970: its own at the root; at
+// a member as last heard, which is late by the fastest transit, and monotonic time
+// since.
+func (r *Replica) RootMillis() int64 {
+	if offset, heard := r.lag.offset(); heard && !r.IsRoot() {
+		return r.now.Mono.Milliseconds() - offset
+	}
+	return r.began + r.now.Mono.Milliseconds()
+}
+
+// HeardMillis is RootMillis, or 0 before the root was heard in this run.
+func (r *Replica) HeardMillis() int64 {
+	if !r.timeHeard {
+		return 0
+	}
+	return r.RootMillis()
+}
+
+// observe takes in a stamp that the root gave or took: later ones come after it.
+func (r *Replica) observe(s version.Stamp) {
+	r.seen = max(r.seen, s)
+	r.clock.Observe(s)
+}
+
+// observeTaken takes in, at the root, the stamp of a write from where it was taken.
+// The stamp that the root gives comes after it: should the write be sent again and
+// be judged by its own, whatever overwrote it is later still.
+func (r *Replica) observeTaken(s version.Stamp) {
+	r.observe(s)
+	r.goOnFrom(s.UnixMillis() - maxAheadMillis)
+}
+
+// hearTime takes in, for the first time in this run, what the root's time is now.
+func (r *Replica) hearTime(millis int64) {
+	if r.timeHeard {
+		return
+	}
+	r.timeHeard = true
+	r.began = millis - r.now.Mono.Milliseconds()
+	r.finalize()
+}
+
+// finalize gives the provisional writes their final stamps: they went by this node's
+// wall clock, which may have been set while it was down. By its monotonic clock it
+// knows when it took those of this run; those of a run before that never heard the
+// root keep their stamps, where they are not of the future.
+func (r *Replica) finalize() {
+	q := &r.queue
+	r.clock = version.Clock{} // it may have run ahead with the wall clock
+	r.clock.Observe(r.seen)
+	final := func(e *store.Entry) *store.Entry {
+		taken := min(e.Stamp.UnixMillis(), r.RootMillis())
+		if mono, thisRun := q.taken[e.Write]; thisRun {
+			taken = r.began + mono.Milliseconds()
+		}
+		made := *e
+		made.Stamp = r.clock.Next(taken)
+		return &made
+	}
+	for _, e := range q.local.Queue[len(q.local.Queue)-q.local.Provisional:] {
+		q.final = append(q.final, final(e))
+	}
+	for _, item := range q.inFlight {
+		q.final = append(q.final, final(item.entry))
+	}
+	for _, item := range q.incoming {
+		item.entry = final(item.entry)
+	}
+	q.taken = nil
+}
+
+// keepRootTime has the difference between the root's time and this node's wall
+// clock written down when it has changed, for the next start.
+func (r *Replica) keepRootTime() {
+	if !r.timeHeard {
+		return
+	}
+	difference := r.RootMillis() - r.now.Unix
+	if kept := r.queue.local.RootTime; difference > kept+rootTimeSlack || difference < kept-rootTimeSlack {
+		r.queue.rootTime, r.queue.rootTimeDue = difference, true
+		r.writeLocal()
+	}
+}
