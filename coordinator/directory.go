@@ -114,8 +114,9 @@ func (d *Directory) Persisted(revision uint64) {
 	d.persisted = max(d.persisted, min(revision, d.revision))
 }
 
-// Changed is closed at the next change of any View. Take it before looking at
-// what it is to tell changes of. That somebody falls silent is no such change.
+// Changed is closed at the next change of who is where. Take it before looking at
+// what it is to tell changes of. That somebody falls silent is no such change,
+// though it may change the Parent of others.
 func (d *Directory) Changed() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,7 +128,7 @@ func (d *Directory) Changed() <-chan struct{} {
 func (d *Directory) Run(ctx context.Context, deliver func(View)) error {
 	for ctx.Err() == nil {
 		changed := d.Changed()
-		view, err := d.View(d.root.ID)
+		view, err := d.View(d.root.ID, time.Time{}) // the same at any time: nobody is above it
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func TestJoinersGetPositionsInArrivalOrder(t *testing.T) {
 			t.Fatalf("arrival %d: %+v", i+1, view)
 		}
 	}
-	view, err := d.View(2) // at position 4, below NODE-3
+	view, err := d.View(2, noon) // at position 4, below NODE-3
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +76,10 @@ func TestJoinersGetPositionsInArrivalOrder(t *testing.T) {
 	if *view.Parent != three || !slices.Equal(view.Ancestors, []Member{three, root}) || view.Root != root || len(view.Children) != 0 {
 		t.Fatalf("%+v", view)
 	}
-	if view, _ = d.View(3); !slices.Equal(view.Children, []Member{process(2, "a"), process(5, "a")}) {
+	if view, _ = d.View(3, noon); !slices.Equal(view.Children, []Member{process(2, "a"), process(5, "a")}) {
 		t.Fatalf("children %+v", view.Children)
 	}
-	if view, _ = d.View(1); view.Parent != nil || len(view.Ancestors) != 0 || view.Position != 1 {
+	if view, _ = d.View(1, noon); view.Parent != nil || len(view.Ancestors) != 0 || view.Position != 1 {
 		t.Fatalf("root %+v", view)
 	}
 }
@@ -107,7 +107,7 @@ func TestASecondLivingProcessUnderOneNameIsRefused(t *testing.T) {
 	wantError(t, err, ErrNameTaken)
 	_, _, err = d.Join(process(1, "b"), at(time.Hour))
 	wantError(t, err, ErrNameTaken)
-	if view, _ := d.View(3); view.Revision != before.Revision || view.Self != process(3, "a") {
+	if view, _ := d.View(3, noon); view.Revision != before.Revision || view.Self != process(3, "a") {
 		t.Fatalf("a refused join changed %+v", view)
 	}
 }

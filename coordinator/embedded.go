@@ -38,7 +38,8 @@ type Embedded struct {
 
 // Run implements Coordinator. It announces self every third of LivenessTimeout;
 // while the root does not answer, ever more seldom, up to once in LivenessTimeout.
-// A View is delivered when it differs from the last. A taken name is asked for
+// A View is delivered when it differs from the last, also when only Parent does: who
+// lives is as fresh as the last sign of life. A taken name is asked for
 // until three times LivenessTimeout have passed, for its old process may just
 // have died; then Run returns an error that wraps ErrNameTaken. ErrOutsideTree
 // and ErrIncomplete are returned at once.

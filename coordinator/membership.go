@@ -30,7 +30,7 @@ func (d *Directory) Join(m Member, now time.Time) (view View, changed bool, err 
 		r.member = m
 		d.advance()
 	}
-	return d.view(r), r.placedAt > d.persisted, nil
+	return d.view(r, now), r.placedAt > d.persisted, nil
 }
 
 // admissible says whether a process may take its name. d.mu is held.
@@ -66,7 +66,8 @@ func (d *Directory) place(k int) (*record, error) {
 	return r, nil
 }
 
-// Alive takes in a sign of life and returns the member's View. The error wraps
+// Alive takes in a sign of life and returns the member's View as of now: so every
+// member hears at its next sign that its parent fell silent, or is back. The error wraps
 // ErrUnknownMember when that process is not a member: it never joined this root,
 // left, lost its name to another, or its position is not durable. It has to join.
 func (d *Directory) Alive(k int, instance string, now time.Time) (View, error) {
@@ -77,7 +78,7 @@ func (d *Directory) Alive(k int, instance string, now time.Time) (View, error) {
 		return View{}, err
 	}
 	r.sign(now, d.timeout)
-	return d.view(r), nil
+	return d.view(r, now), nil
 }
 
 // Leave marks a member that stops as down at once; its position waits for it. The

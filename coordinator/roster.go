@@ -24,6 +24,7 @@ type MemberState struct {
 	State    State     // as of the time asked for
 	Since    time.Time // when that state began, at the earliest when the root started; zero when absent
 	LastSign time.Time // zero: none since the root started
+	StandIn  int       // of a node that is down: k of its nearest living ancestor, whom its children take as parent; else 0
 }
 
 // Members lists all N nodes as of now: those with a position in heap order, then
@@ -56,33 +57,52 @@ func (d *Directory) stateOf(r *record, now time.Time) MemberState {
 		}
 	}
 	s.State, s.Since = r.state(now, d.timeout)
-	if r.member.ID == d.root.ID { // who keeps the book lives
+	switch {
+	case d.isRoot(r):
 		s.State, s.Since, s.LastSign = Alive, r.since, now
+	case s.State == Down:
+		s.StandIn = d.nearestLiving(r.position, now).member.ID
 	}
 	return s
 }
 
-// View is what NODE-k needs to know of the tree. The error wraps ErrUnknownMember
-// when it has not joined since the root started.
-func (d *Directory) View(k int) (View, error) {
+// isRoot reports whether a record is that of who keeps the book, and so lives.
+func (d *Directory) isRoot(r *record) bool { return r.member.ID == d.root.ID }
+
+// nearestLiving is the nearest ancestor of a position below the root's that lives
+// as of now. d.mu is held.
+func (d *Directory) nearestLiving(position int, now time.Time) *record {
+	for _, p := range AncestorPositions(position) {
+		if r := d.records[d.placement.Holder(p)]; r != nil && !d.isRoot(r) {
+			if state, _ := r.state(now, d.timeout); state == Alive {
+				return r
+			}
+		}
+	}
+	return d.records[d.root.ID]
+}
+
+// View is what NODE-k needs to know of the tree as of now. The error wraps
+// ErrUnknownMember when it has not joined since the root started.
+func (d *Directory) View(k int, now time.Time) (View, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.records[k]
 	if r == nil || !r.joined() {
 		return View{}, fmt.Errorf("%s: %w", Name(k), ErrUnknownMember)
 	}
-	return d.view(r), nil
+	return d.view(r, now), nil
 }
 
-// view makes the View of a member. d.mu is held.
-func (d *Directory) view(r *record) View {
+// view makes the View of a member as of now. d.mu is held.
+func (d *Directory) view(r *record, now time.Time) View {
 	v := View{
 		Revision: d.revision, Epoch: d.epoch, Root: d.root, Self: r.member, Position: r.position,
 		Ancestors: d.joinedAt(AncestorPositions(r.position)),
 		Children:  d.joinedAt(d.placement.ChildPositions(r.position)),
 	}
-	if len(v.Ancestors) > 0 {
-		parent := v.Ancestors[0]
+	if !d.isRoot(r) {
+		parent := d.nearestLiving(r.position, now).member
 		v.Parent = &parent
 	}
 	return v

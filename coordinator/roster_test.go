@@ -55,7 +55,7 @@ func TestARestartedRootLeavesOutWhoIsNotBack(t *testing.T) {
 	if err != nil || changed || view.Position != 4 || *view.Parent != process(1, "root") {
 		t.Fatalf("%+v, %v, %v", view, changed, err)
 	}
-	_, err = d.View(3)
+	_, err = d.View(3, noon)
 	wantError(t, err, ErrUnknownMember)
 	join(t, d, process(3, "b"), noon)
 	if view, _ = d.Alive(5, "b", noon); *view.Parent != process(3, "b") || len(view.Ancestors) != 2 {

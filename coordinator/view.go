@@ -3,13 +3,15 @@ package coordinator
 // View is what one node needs to know of the tree in order to act. It is never
 // changed after it was made, and may be shared between goroutines.
 //
-// It says who belongs where, not who is alive: a node that cannot reach its
-// parent goes on along Ancestors. Who holds a position above or below but has no
+// Parent is a living node as far as the root knew when it made the view; who else
+// is named belongs there, alive or not. A node that cannot reach its parent all the
+// same goes on along Ancestors. Who holds a position above or below but has no
 // known address, because it has not been back since the root restarted, is left
 // out until it is.
 type View struct {
-	// Revision grows with every change of the tree while the root is one instance;
-	// between instances of the root it means nothing.
+	// Revision grows with every change of who is where while the root is one
+	// instance, not when somebody falls silent or is back; between instances of the
+	// root it means nothing.
 	Revision uint64 `json:"revision"`
 	// Epoch is the root's, 0 until it has one.
 	Epoch uint64 `json:"epoch"`
@@ -19,9 +21,10 @@ type View struct {
 	Self Member `json:"self"`
 	// Position is Self's, in heap order from 1.
 	Position int `json:"position"`
-	// Parent is the first of Ancestors, nil at the root.
+	// Parent is the first of Ancestors that lives, nil at the root, which always does.
 	Parent *Member `json:"parent"`
-	// Ancestors are those above Self, nearest first, the root last; none at the root.
+	// Ancestors are those above Self, nearest first, alive or not, the root last; none
+	// at the root.
 	Ancestors []Member `json:"ancestors"`
 	// Children are those right below Self: none, one or two, left before right.
 	Children []Member `json:"children"`
@@ -29,5 +32,13 @@ type View struct {
 
 // same reports whether two views of one node say the same.
 func (v View) same(other View) bool {
-	return v.Revision == other.Revision && v.Epoch == other.Epoch && v.Root == other.Root
+	return v.Revision == other.Revision && v.Epoch == other.Epoch && v.Root == other.Root && v.parent() == other.parent()
+}
+
+// parent is Parent, the zero Member for none.
+func (v View) parent() Member {
+	if v.Parent == nil {
+		return Member{}
+	}
+	return *v.Parent
 }
