@@ -6,8 +6,12 @@ import "time"
 type Faults struct {
 	Lose, Double float64       // probabilities, per message
 	Slow         float64       // probability that a message takes up to Slowest
+	SlowWrites   float64       // the same for batches of writes and their results, where higher
 	Slowest      time.Duration // late enough to come after its successors
 }
+
+// slowest is how long a message may take.
+const slowest = 3 * time.Second
 
 // callTimeout is how long a caller waits for an answer.
 const callTimeout = time.Second
@@ -25,17 +29,19 @@ const (
 // it lives, and answers through its argument, at once or later; done runs once at
 // the caller, if it still lives.
 func (t *Tree) call(from, to *Node, serve func(answer func(any)), done func(any, fate)) {
-	t.send(from, to, t.faults.Double, serve, done)
+	t.send(from, to, t.faults, serve, done)
 }
 
 // callOnce is call for requests that the transport delivers at most once: a
 // write's proof is good for one request, and a connection that was refused
 // delivers nothing afterwards.
 func (t *Tree) callOnce(from, to *Node, serve func(answer func(any)), done func(any, fate)) {
-	t.send(from, to, 0, serve, done)
+	f := t.faults
+	f.Double, f.Slow = 0, max(f.Slow, f.SlowWrites)
+	t.send(from, to, f, serve, done)
 }
 
-func (t *Tree) send(from, to *Node, double float64, serve func(answer func(any)), done func(any, fate)) {
+func (t *Tree) send(from, to *Node, f Faults, serve func(answer func(any)), done func(any, fate)) {
 	boot, ended := from.boot, false
 	end := func(answer any, how fate) {
 		if !ended && from.boot == boot {
@@ -44,36 +50,45 @@ func (t *Tree) send(from, to *Node, double float64, serve func(answer func(any))
 		}
 	}
 	t.world.After(callTimeout, func() { end(nil, silent) })
-	t.deliver(double, func() {
+	if _, told := t.severed(from, to); told {
+		t.world.After(t.transit(), func() { end(nil, refused) })
+		return
+	}
+	t.deliver(from, to, f, func() {
 		if !to.up() {
-			t.deliver(double, func() { end(nil, refused) })
+			t.deliver(to, from, f, func() { end(nil, refused) })
 			return
 		}
 		receiver := to.boot
 		serve(func(answer any) {
 			if to.boot == receiver {
-				t.deliver(double, func() { end(answer, answered) })
+				t.deliver(to, from, f, func() { end(answer, answered) })
 			}
 		})
 	})
 }
 
 // deliver has a message arrive: once, twice or never, sooner or later.
-func (t *Tree) deliver(double float64, arrive func()) {
-	w, f := t.world, t.faults
-	if w.Chance(f.Lose) {
+func (t *Tree) deliver(from, to *Node, f Faults, arrive func()) {
+	w := t.world
+	if severed, _ := t.severed(from, to); severed || w.Chance(f.Lose) {
 		t.Stats.Lost++
 		return
 	}
 	copies := 1
-	if w.Chance(double) {
+	if w.Chance(f.Double) {
 		copies = 2
 	}
 	for range copies {
-		delay := w.Between(50*time.Microsecond, 2*time.Millisecond)
+		delay := t.transit()
 		if w.Chance(f.Slow) {
 			delay = w.Between(delay, f.Slowest)
 		}
 		w.After(delay, arrive)
 	}
+}
+
+// transit is how long a message takes on a good day.
+func (t *Tree) transit() time.Duration {
+	return t.world.Between(50*time.Microsecond, 2*time.Millisecond)
 }

@@ -1,16 +1,15 @@
 package simulation
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"xylem/store"
 	"xylem/store/journal"
 	"xylem/sync/replica"
 	"xylem/sync/version"
-	"xylem/sync/wire"
 )
 
 // Node is one simulated process and its disk.
@@ -18,9 +17,10 @@ type Node struct {
 	id   uint32
 	tree *Tree
 	disk *journal.MemDisk
-	skew time.Duration // of its wall clock
+	skew time.Duration // of its wall clock, constant while it runs
 
-	boot    uint64 // counts starts; 0 while it is down
+	boot    uint64        // counts starts; 0 while it is down
+	began   time.Duration // when it started
 	starts  uint64
 	failed  bool // its journal takes nothing until the next start
 	journal *journal.Journal
@@ -31,10 +31,13 @@ type Node struct {
 	pieces  replica.Assembly
 	diskAt  time.Duration // when the last disk request ends
 
+	welcomed bool           // by the root, in this run
+	suspects map[*Node]bool // ancestors that did not answer
+
 	refs    replica.Ref
 	replies map[replica.Ref]func(replica.Reply)
 	acks    map[replica.Ref]func(replica.Ack)
-	admits  map[replica.Ref]func(replica.Verdict)
+	admits  map[replica.Ref]func(replica.Admit)
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
 }
 
@@ -68,7 +71,7 @@ func (n *Node) start() error {
 		return err
 	}
 	n.starts++
-	n.boot, n.failed = n.starts, false
+	n.boot, n.failed, n.began = n.starts, false, n.tree.world.Now()
 	n.ident = store.Identity{Node: n.id, Boot: max(rec.Identity.Boot+1, n.starts<<8)}
 	if err := j.Append(store.AppendIdentity(nil, n.ident)); err != nil {
 		return err
@@ -81,15 +84,17 @@ func (n *Node) start() error {
 	n.pieces = replica.Assembly{}
 	n.replies = make(map[replica.Ref]func(replica.Reply))
 	n.acks = make(map[replica.Ref]func(replica.Ack))
-	n.admits = make(map[replica.Ref]func(replica.Verdict))
+	n.admits = make(map[replica.Ref]func(replica.Admit))
 	n.joined = make(map[uint32]uint64)
+	n.suspects, n.welcomed = make(map[*Node]bool), false
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
 	n.replica = replica.New(replica.Config{
 		Node: n.id, Root: 1, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
 		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local,
 	})
-	n.tree.world.Tracef("NODE-%d starts at %v", n.id, n.store.Applied())
+	n.tree.world.Tracef("NODE-%d starts at %v, its clock wrong by %v", n.id, n.store.Applied(), n.skew)
 	n.tree.recovered(n)
 	n.step(replica.Started{})
 	n.announce()
@@ -121,9 +126,9 @@ func (n *Node) after(delay time.Duration, do func()) {
 func (n *Node) scheduleTick() {
 	n.after(n.tree.schedule, func() {
 		n.step(replica.Tick{})
-		if n.tree.world.Chance(0.3) {
+		if n.tree.forgets && n.tree.world.Chance(0.3) {
 			ago := n.tree.world.Between(0, 4*time.Second)
-			n.step(replica.Expire{Before: version.StampAt(n.unix() - ago.Milliseconds())})
+			n.step(replica.Expire{Before: version.StampAt(n.replica.RootMillis() - ago.Milliseconds())})
 		}
 		n.scheduleTick()
 	})
@@ -136,22 +141,27 @@ func (n *Node) announce() {
 	}
 	root, boot := n.tree.node(1), n.boot
 	meta, applied := n.store.Meta(), n.store.Applied()
-	run := meta.RunOf(applied.Epoch)
+	run, heard := meta.RunOf(applied.Epoch), n.replica.HeardMillis()
 	n.tree.call(n, root, func(answer func(any)) {
 		root.refs++
-		root.admits[root.refs] = func(v replica.Verdict) {
-			if v == replica.Welcome {
+		root.admits[root.refs] = func(admit replica.Admit) {
+			if admit.Verdict == replica.Welcome {
 				root.welcome(n.id, boot)
 			}
-			answer(v)
+			answer(admit)
 		}
-		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied, Run: run})
-	}, func(answer any, how fate) {
-		if answer == replica.Stranger || answer == replica.Beyond {
-			n.tree.fail("NODE-%d of tree %v at %v is refused by the root: %v", n.id, meta.Tree, applied, answer)
+		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied, Run: run, RootMillis: heard})
+	}, func(answer any, _ fate) {
+		got, _ := answer.(replica.Admit)
+		switch {
+		case got.Verdict == replica.Stranger, got.Verdict == replica.Beyond:
+			n.tree.fail("NODE-%d of tree %v at %v is refused by the root: %v", n.id, meta.Tree, applied, got.Verdict)
+		case got.Verdict == replica.Welcome && !n.welcomed:
+			n.welcomed = true
+			n.step(replica.Reachable{RootMillis: got.RootMillis})
 		}
 	})
-	n.after(300*time.Millisecond, n.announce)
+	n.after(100*time.Millisecond, n.announce)
 }
 
 // welcome lists a member, at the root.
@@ -171,35 +181,44 @@ func (n *Node) welcome(id uint32, boot uint64) {
 
 // step hands the core an input and carries out what it asks for.
 func (n *Node) step(in replica.Input) {
-	now := replica.Now{Mono: n.tree.world.Now(), Unix: n.unix()}
-	for _, e := range append([]replica.Effect(nil), n.replica.Step(now, in)...) {
+	mono := n.tree.world.Now() - n.began
+	now := replica.Now{Mono: mono, Unix: n.unix()}
+	effects := slices.Clone(n.replica.Step(now, in))
+	n.tree.observe(n)
+	for _, e := range effects {
 		n.perform(e)
 	}
-	n.tree.observe(n)
 	if at, set := n.replica.NextWake(); set {
-		n.after(max(at-n.tree.world.Now(), 0)+1, func() { n.step(replica.Wake{}) })
+		n.after(max(at-mono, 0)+1, func() { n.step(replica.Wake{}) })
 	}
 }
 
 func (n *Node) perform(e replica.Effect) {
 	switch e := e.(type) {
 	case replica.Persist:
+		if n.isRoot() {
+			n.tree.wrote(e.Record)
+		}
 		n.write(func() error {
-			if err := n.journal.Append(e.Record); err != nil || !e.Sync {
-				return err
+			err := n.journal.Append(e.Record)
+			if err == nil && e.Sync && !n.has(noFlush) {
+				err = n.journal.Sync()
 			}
-			return n.journal.Sync()
+			if err == nil {
+				n.tree.queued(e.Record)
+			}
+			return err
 		})
 	case replica.Checkpoint:
-		n.write(func() error { return n.checkpoint(e.State) })
+		n.write(func() error { return n.checkpoint(e.State, &e.Local) })
 	case replica.Compact:
 		n.disks(func() {
-			if err := n.checkpoint(e.State); err != nil {
+			if err := n.checkpoint(e.State, &e.Local); err != nil {
 				n.tree.world.Tracef("NODE-%d: its journal stays as long as it is: %v", n.id, err)
 			}
 		})
 	case replica.Forward:
-		n.forward(e.Batch)
+		n.forward(e)
 	case replica.Reply:
 		n.replies[e.Ref](e)
 		delete(n.replies, e.Ref)
@@ -207,7 +226,7 @@ func (n *Node) perform(e replica.Effect) {
 		n.acks[e.Ref](e.Ack)
 		delete(n.acks, e.Ref)
 	case replica.Admit:
-		n.admits[e.Ref](e.Verdict)
+		n.admits[e.Ref](e)
 		delete(n.admits, e.Ref)
 	case replica.Push:
 		n.push(e)
@@ -216,75 +235,10 @@ func (n *Node) perform(e replica.Effect) {
 	}
 }
 
-// write has a request carried out by the disk, which takes them one by one.
-func (n *Node) write(do func() error) {
-	n.disks(func() {
-		failure := replica.None
-		switch err := do(); {
-		case errors.Is(err, journal.ErrNoSpace):
-			failure = replica.Full
-		case err != nil:
-			failure, n.failed = replica.Broken, true
-		}
-		n.step(replica.Persisted{Failure: failure})
-		if n.journal.LogBytes() > 8<<10 && n.tree.world.Chance(0.2) {
-			n.step(replica.CompactDue{})
-		}
-	})
-}
-
-// disks has the disk do something after all that it was asked to do before.
-func (n *Node) disks(do func()) {
-	w := n.tree.world
-	n.diskAt = max(n.diskAt, w.Now()) + w.Between(10*time.Microsecond, 3*time.Millisecond)
-	n.after(n.diskAt-w.Now(), do)
-}
-
-func (n *Node) checkpoint(state *store.Cut) error {
-	cp, err := n.journal.StartCheckpoint()
-	if err != nil {
-		return err
-	}
-	if err := store.WriteState(state, n.ident, nil, cp.Write); err != nil {
-		return errors.Join(err, cp.Abort())
-	}
-	return cp.Commit()
-}
-
-// submit takes writes of a client or child.
-func (n *Node) submit(writes []wire.Write, reply func(replica.Reply)) {
+// submit takes writes of a client or a node below.
+func (n *Node) submit(in *replica.Submit, reply func(replica.Reply)) {
 	n.refs++
+	in.Ref = n.refs
 	n.replies[n.refs] = reply
-	n.step(&replica.Submit{Ref: n.refs, Writes: writes})
-}
-
-func (n *Node) forward(batch wire.Batch) {
-	parent := n.parent()
-	n.tree.Stats.Forwards++
-	request := wire.AppendBatch(nil, &batch)
-	n.tree.callOnce(n, parent, func(answer func(any)) {
-		received, err := wire.DecodeBatch(request)
-		if err != nil {
-			n.tree.fail("a batch does not decode: %v", err)
-			return
-		}
-		parent.submit(received.Writes, func(reply replica.Reply) {
-			tree := parent.store.Meta().Tree
-			answer(wire.AppendResults(nil, &wire.Results{Tree: tree, Epoch: reply.Epoch, Results: reply.Results}))
-		})
-	}, func(answer any, how fate) {
-		switch how {
-		case refused:
-			n.step(replica.Forwarded{Failed: wire.Unreachable})
-		case silent:
-			n.step(replica.Forwarded{Failed: wire.Unknown})
-		case answered:
-			results, err := wire.DecodeResults(answer.([]byte))
-			if err != nil {
-				n.tree.fail("results do not decode: %v", err)
-				return
-			}
-			n.step(replica.Forwarded{Results: results})
-		}
-	})
+	n.step(in)
 }

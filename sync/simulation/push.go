@@ -70,6 +70,7 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 	n.refs++
 	n.acks[n.refs] = answer
 	in.Ref = n.refs
+	n.spoilPush(in)
 	n.step(in)
 }
 

@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"xylem/sync/replica"
-	"xylem/sync/version"
-	"xylem/sync/wire"
 )
 
 // Scenario is how long and how badly a tree is hurt before it heals.
@@ -18,6 +14,12 @@ type Scenario struct {
 	Heal   time.Duration // bound of the time to become equal again
 	Writes int           // about how many clients issue while it is hurt
 	Keys   int
+
+	// LoseDisk has the root lose its disk and the network delay writes, and nothing
+	// else: what no member's base has is lost then, and only that.
+	LoseDisk bool
+
+	bug bug // planted
 }
 
 // DefaultScenario is what a seed runs: seven nodes, ten seconds of faults.
@@ -29,20 +31,30 @@ func DefaultScenario() Scenario {
 // that happened, and what went wrong, if anything.
 func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	t := NewTree(seed, s.Depth, trace)
+	t.bug = s.bug
 	w := t.world
+	bad := w.Rand.Float64()
 	t.faults = Faults{
-		Lose: w.Rand.Float64() * 0.2, Double: w.Rand.Float64() * 0.2,
-		Slow: w.Rand.Float64() * 0.2, Slowest: 3 * time.Second,
+		Lose: bad * bad * 0.2, Double: w.Rand.Float64() * 0.2,
+		Slow: w.Rand.Float64() * 0.1, Slowest: slowest,
 	}
 	t.startAll()
 	w.Run(time.Second)
-	t.scheduleWrites(s)
-	t.scheduleCrashes(s)
-	t.scheduleDiskFaults(s)
+	t.scheduleClients(s)
+	if s.LoseDisk {
+		t.forgets = false
+		t.faults = Faults{Double: t.faults.Double, SlowWrites: 0.5, Slowest: callTimeout}
+		t.scheduleLoss(s)
+	} else {
+		t.scheduleCrashes(s)
+		t.scheduleDiskFaults(s)
+		t.schedulePartitions(s)
+	}
 	w.Run(s.Hurt)
 
 	late := w.Now() + t.faults.Slowest // until then messages from before may come
 	t.faults = Faults{}
+	t.healAll()
 	t.restartFailed()
 	t.startAll()
 	healed := w.Now()
@@ -60,32 +72,19 @@ func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	return t.Stats, w.TraceHash(), nil
 }
 
-// scheduleWrites has clients write at random nodes, spread over the hurt time.
-func (t *Tree) scheduleWrites(s Scenario) {
+// scheduleClients has clients write and read at random nodes, spread over the hurt
+// time.
+func (t *Tree) scheduleClients(s Scenario) {
 	w := t.world
-	for i := range s.Writes {
-		w.After(w.Between(0, s.Hurt-w.Now()), func() { t.clientWrites(i, s.Keys) })
+	sessions := make([]*session, 8)
+	for i := range sessions {
+		sessions[i] = &session{tree: t}
 	}
-}
-
-func (t *Tree) clientWrites(i, keys int) {
-	w := t.world
-	n := t.nodes[w.Rand.IntN(len(t.nodes))]
-	if !n.up() {
-		return
+	for range s.Writes {
+		client := sessions[w.Rand.IntN(len(sessions))]
+		w.After(w.Between(0, s.Hurt-w.Now()), func() { client.write(s.Keys) })
+		w.After(w.Between(0, s.Hurt-w.Now()), func() { client.readAny(s.Keys) })
 	}
-	n.counter++
-	write := wire.Write{
-		ID:  version.WriteID{Node: n.id, Counter: n.counter},
-		Key: fmt.Sprintf("key-%d", w.Rand.IntN(keys)),
-	}
-	if !w.Chance(0.2) {
-		write.Value = fmt.Sprintf(`"value %d"`, i)
-	}
-	if w.Chance(0.1) {
-		write.If.Kind = wire.Absent
-	}
-	n.submit([]wire.Write{write}, func(reply replica.Reply) { t.told(n, write, reply.Results[0]) })
 }
 
 var errFlush = errors.New("the disk refuses to flush")
@@ -122,6 +121,13 @@ func (t *Tree) restartFailed() {
 	}
 }
 
+// restart is what the operator of a node does whose journal has failed.
+func (n *Node) restart() {
+	n.stop(false)
+	n.disk.SetFree(-1)
+	n.tree.start(n)
+}
+
 // scheduleCrashes has processes killed, or their power cut, and started again.
 func (t *Tree) scheduleCrashes(s Scenario) {
 	w := t.world
@@ -141,7 +147,7 @@ func (t *Tree) scheduleCrashes(s Scenario) {
 				t.Stats.Kills++
 			}
 			n.stop(power)
-			w.After(w.Between(0, 3*time.Second), func() {
+			w.After(w.Between(0, 2*time.Second), func() {
 				if !n.up() {
 					n.disk.SetFree(-1) // nobody starts a node on a full disk
 					t.start(n)

@@ -6,73 +6,53 @@ import (
 	"io"
 	"time"
 
+	"xylem/store"
 	"xylem/store/journal"
 	"xylem/sync/version"
-	"xylem/sync/wire"
 )
 
 // Tree is a simulated tree, its clients, and the checker of what they were told.
 type Tree struct {
 	Stats Stats
 
-	world    *World
-	nodes    []*Node
-	faults   Faults
-	eager    bool
-	schedule time.Duration
-	history  history
-	failure  error
-	wiped    bool // the root's disk was replaced by an empty one
-}
+	world      *World
+	nodes      []*Node
+	faults     Faults
+	partitions map[*partition]bool
+	eager      bool
+	schedule   time.Duration
+	queueBytes int64 // of each node
+	forgets    bool  // tombstones are dropped after seconds
+	jumps      bool  // wall clocks may jump when their node starts
+	rootJumped bool  // the root's did: nobody can tell it the time while all are cut off from it
+	bug        bug
 
-// Stats counts what a run did, so that a run that proves nothing is found out.
-type Stats struct {
-	Acknowledged, Refused, Unknown int // writes, by what the client was told
-	Kills, PowerCuts, DiskFaults   int
-	Lost                           int // messages
-	Forwards                       int // batches sent to parents
-	Heartbeats, Deltas, Snapshots  int // pushes begun
-}
-
-// Add adds what another run did.
-func (s *Stats) Add(other Stats) {
-	s.Acknowledged += other.Acknowledged
-	s.Refused += other.Refused
-	s.Unknown += other.Unknown
-	s.Kills += other.Kills
-	s.PowerCuts += other.PowerCuts
-	s.DiskFaults += other.DiskFaults
-	s.Lost += other.Lost
-	s.Forwards += other.Forwards
-	s.Heartbeats += other.Heartbeats
-	s.Deltas += other.Deltas
-	s.Snapshots += other.Snapshots
-}
-
-// pushed counts a push.
-func (s *Stats) pushed(kind wire.Kind) {
-	switch kind {
-	case wire.Heartbeat:
-		s.Heartbeats++
-	case wire.Delta:
-		s.Deltas++
-	case wire.Snapshot:
-		s.Snapshots++
-	}
+	issued  int // writes of clients
+	history history
+	loss    loss
+	failure error
 }
 
 // NewTree makes a tree of the given depth from a seed. Nothing runs yet.
 func NewTree(seed uint64, depth int, trace io.Writer) *Tree {
 	w := NewWorld(seed, trace)
-	t := &Tree{world: w, eager: w.Chance(0.7), schedule: w.Between(500*time.Millisecond, 5*time.Second)}
+	t := &Tree{world: w, partitions: make(map[*partition]bool), forgets: w.Chance(0.3), jumps: w.Chance(0.5), eager: w.Chance(0.7), schedule: w.Between(500*time.Millisecond, 5*time.Second)}
 	t.history = newHistory()
+	t.loss = loss{entries: make(map[version.Version]*store.Entry), keys: make(map[string]bool)}
+	t.queueBytes = 1 << 20
+	if w.Chance(0.2) {
+		t.queueBytes = w.Rand.Int64N(4 << 10)
+	}
 	for k := range uint32(1<<depth - 1) {
 		t.nodes = append(t.nodes, &Node{
-			id: k + 1, tree: t, disk: journal.NewMemDisk(w.Rand), skew: w.Between(-time.Hour, time.Hour),
+			id: k + 1, tree: t, disk: journal.NewMemDisk(w.Rand), skew: t.skew(),
 		})
 	}
 	return t
 }
+
+// skew draws by how much a wall clock is wrong.
+func (t *Tree) skew() time.Duration { return t.world.Between(-6*time.Hour, 6*time.Hour) }
 
 func (t *Tree) node(id uint32) *Node { return t.nodes[id-1] }
 func (t *Tree) root() *Node          { return t.nodes[0] }
@@ -95,6 +75,11 @@ func (t *Tree) startAll() {
 }
 
 func (t *Tree) start(n *Node) {
+	if t.jumps && t.world.Chance(0.3) {
+		t.Stats.Jumps++
+		n.skew = t.skew()
+		t.rootJumped = t.rootJumped || n.isRoot()
+	}
 	err := n.start()
 	switch {
 	case errors.Is(err, errFlush) || errors.Is(err, journal.ErrNoSpace):
@@ -110,7 +95,8 @@ func (t *Tree) start(n *Node) {
 	}
 }
 
-// equal reports whether all nodes live and hold the root's state.
+// equal reports whether all nodes live and hold the root's state, and no write
+// waits to be ordered.
 func (t *Tree) equal() bool {
 	at, digest := version.Version{}, ""
 	for i, n := range t.nodes {
@@ -121,7 +107,7 @@ func (t *Tree) equal() bool {
 		if i == 0 {
 			at, digest = v, d.String()
 		}
-		if v != at || d.String() != digest {
+		if queued, _ := n.replica.Pending(); queued > 0 || v != at || d.String() != digest {
 			return false
 		}
 	}

@@ -1,0 +1,45 @@
+package simulation
+
+import (
+	"reflect"
+
+	"xylem/sync/wire"
+)
+
+// Stats counts what a run did, so that a run that proves nothing is found out.
+type Stats struct {
+	Acknowledged, Refused, Unknown        int // writes, by what the client was told
+	Pending, Superseded, Unmet, NoRoom    int
+	Reads, FailedReads                    int // of sessions
+	Kills, PowerCuts, DiskFaults, Jumps   int // faults of nodes; jumps are of a wall clock
+	Partitions                            int
+	LostWrites                            int // with the root's disk
+	Lost                                  int // messages
+	Forwards, Detours                     int // batches sent, and how often to another than the parent
+	Heartbeats, Deltas, Snapshots, Events int
+}
+
+// Add adds what another run did.
+func (s *Stats) Add(other Stats) {
+	sum, added := reflect.ValueOf(s).Elem(), reflect.ValueOf(other)
+	for i := range sum.NumField() {
+		sum.Field(i).SetInt(sum.Field(i).Int() + added.Field(i).Int())
+	}
+}
+
+// Void reports whether a run hurt so little, or so much, that it proves nothing.
+func (s *Stats) Void() bool {
+	return s.Acknowledged < 20 || s.Pending < 5 || s.Reads < 20 || s.Kills+s.PowerCuts == 0 || s.Partitions == 0
+}
+
+// pushed counts a push.
+func (s *Stats) pushed(kind wire.Kind) {
+	switch kind {
+	case wire.Heartbeat:
+		s.Heartbeats++
+	case wire.Delta:
+		s.Deltas++
+	case wire.Snapshot:
+		s.Snapshots++
+	}
+}
