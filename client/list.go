@@ -16,7 +16,9 @@ const MaxPage = 1000
 type Entry struct {
 	Key     string          `json:"key"`
 	Value   json.RawMessage `json:"value"`
-	Version version.Version `json:"version"`
+	Version version.Version `json:"version"`  // zero when Pending
+	Pending bool            `json:"pending"`  // it waits in the node's queue
+	WriteID string          `json:"write_id"` // of a pending write
 }
 
 // Page is one page of a listing, in byte order of keys. A page is one state, that of AsOf; several are one only while
@@ -29,7 +31,7 @@ type Page struct {
 
 // List reads one page: keys with the prefix that come after the key given (empty: from the first). Limit 0 leaves the
 // page's size to the node, which takes at most MaxPage.
-func (c *Client) List(ctx context.Context, prefix, after string, limit int) (*Page, error) {
+func (c *Client) List(ctx context.Context, prefix, after string, limit int, opts ...RequestOption) (*Page, error) {
 	query := ""
 	add := func(name, value string) {
 		if value == "" {
@@ -49,7 +51,7 @@ func (c *Client) List(ctx context.Context, prefix, after string, limit int) (*Pa
 		Entries []Entry `json:"entries"`
 		Next    string  `json:"next"`
 	}
-	r, err := c.read(ctx, "/store", query, &doc)
+	r, err := c.read(ctx, "/store", query, &doc, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +59,11 @@ func (c *Client) List(ctx context.Context, prefix, after string, limit int) (*Pa
 }
 
 // All walks over every entry with the prefix, page by page. An error is the last thing that it yields.
-func (c *Client) All(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
+func (c *Client) All(ctx context.Context, prefix string, opts ...RequestOption) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		after := ""
 		for {
-			page, err := c.List(ctx, prefix, after, MaxPage)
+			page, err := c.List(ctx, prefix, after, MaxPage, opts...)
 			if err != nil {
 				yield(Entry{}, err)
 				return

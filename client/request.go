@@ -19,7 +19,7 @@ type call struct {
 	method string
 	key    string // of /store/{key}, when store is set
 	store  bool
-	path   string // instead, a fixed path
+	path   string // instead, another path, escaped
 	query  string // escaped
 	body   []byte
 	opts   []RequestOption
@@ -34,9 +34,10 @@ func (c call) write() bool { return c.method == http.MethodPut || c.method == ht
 // of it had been written to a connection that turned out dead, and retrying transports that a caller may plug in go by
 // GetBody: so the body of a PUT cannot be rewound. (A DELETE has none; what was not written at all nobody has seen.)
 func (c *Client) newRequest(ctx context.Context, call call) (*http.Request, error) {
-	path, raw := call.path, call.path
-	if call.store {
-		path, raw = "/store/"+call.key, "/store/"+EscapeKey(call.key)
+	path, raw := "/store/"+call.key, "/store/"+EscapeKey(call.key)
+	if !call.store {
+		raw = call.path
+		path, _ = url.PathUnescape(raw) // which escape made
 	}
 	u := *c.base
 	u.Path, u.RawPath, u.RawQuery = c.base.Path+path, c.base.RawPath+raw, call.query

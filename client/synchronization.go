@@ -24,9 +24,10 @@ type Synchronization struct {
 	Digest           string   `json:"digest"`  // of the state at Version, hexadecimal
 	LagMs            *float64 `json:"lag_ms"`  // milliseconds; nil when unknown
 	LastPush         *Push    `json:"last_push"`
-	Pending          int64    `json:"pending"`
-	Superseded       int64    `json:"superseded"`
-	Resubmitted      int64    `json:"resubmitted"`
+	Pending          int64    `json:"pending"`       // writes in the node's queue
+	PendingBytes     int64    `json:"pending_bytes"` // what they take there
+	Superseded       int64    `json:"superseded"`    // queued writes that a later one was there before, since the node started
+	Resubmitted      int64    `json:"resubmitted"`   // queued writes that were ordered, since the node started
 	DigestMismatches int64    `json:"digest_mismatches"`
 
 	// At the root only.

@@ -86,8 +86,8 @@ func (c *Client) Ready(ctx context.Context) error {
 }
 
 // read gets a document of a fixed path and decodes it into doc, leniently; doc may be nil.
-func (c *Client) read(ctx context.Context, path, query string, doc any) (*reply, error) {
-	r, err := c.send(ctx, call{method: http.MethodGet, path: path, query: query})
+func (c *Client) read(ctx context.Context, path, query string, doc any, opts ...RequestOption) (*reply, error) {
+	r, err := c.send(ctx, call{method: http.MethodGet, path: path, query: query, opts: opts})
 	if err != nil {
 		return nil, err
 	}
