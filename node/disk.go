@@ -41,6 +41,7 @@ type diskRequest struct {
 	record    []byte
 	sync      bool
 	state     *store.Cut
+	local     *store.Local // with state
 	placement []int
 	report    bool            // tell persisted
 	done      func(err error) // if not nil
@@ -152,9 +153,9 @@ func (d *disk) write(req *diskRequest) {
 		d.finish(req, err)
 		return
 	}
-	state, placement := req.state, d.placement
+	state, local, placement := req.state, req.local, d.placement
 	fill := func() error {
-		if err := store.WriteState(state, d.identity, placement, checkpoint.Write); err != nil {
+		if err := store.WriteState(state, local, d.identity, placement, checkpoint.Write); err != nil {
 			return errors.Join(err, checkpoint.Abort())
 		}
 		return checkpoint.Commit()

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
+	"xylem/coordinator"
 	"xylem/sync/replica"
 	"xylem/sync/wire"
 )
@@ -18,48 +21,71 @@ const (
 	pathWrite       = "/tree/write"
 	pathLookup      = "/tree/lookup"
 	pathState       = "/tree/state"
+	pathPing        = "/tree/ping"
 )
 
-// forward sends a batch to the parent and returns how that ended.
+// errNoAncestor says that this node has not joined, or no ancestor is of use now.
+var errNoAncestor = fmt.Errorf("no ancestor can be turned to: %w", errNotSent)
+
+// forward sends a batch to the nearest ancestor that is of use, and returns how that
+// ended. It goes on to the next only when the batch certainly had no effect.
 func (n *Node) forward(batch wire.Batch) replica.Forwarded {
-	parent, joined := n.parent()
-	if !joined {
-		return replica.Forwarded{Failed: wire.Unreachable}
-	}
-	n.uplinked.requests.Add(1)
-	n.uplinked.writes.Add(uint64(len(batch.Writes)))
+	end, err := replica.Forwarded{Failed: wire.Unreachable}, errNoAncestor
 	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout)
 	defer cancel()
-	end, err := n.forwardTo(ctx, parent.Address, &batch)
+	body := wire.AppendBatch(nil, &batch)
+	for _, m := range n.lineage.candidates() {
+		n.uplinked.requests.Add(1)
+		n.uplinked.writes.Add(uint64(len(batch.Writes)))
+		end, err = n.forwardTo(ctx, m, body)
+		if end.Failed != wire.Unreachable || ctx.Err() != nil {
+			break
+		}
+	}
 	switch failed := err != nil; {
 	case failed && !n.parentFails.Swap(true):
-		n.log.Warn("writes do not get through to the parent; trying on with each that comes", "parent", parent.Name(), "err", err)
+		n.log.Warn("writes do not get through to the root; trying on", "err", err)
 	case !failed && n.parentFails.Swap(false):
-		n.log.Info("writes get through to the parent again", "parent", parent.Name())
+		n.log.Info("writes get through to the root again")
 	}
 	return end
 }
 
-// forwardTo sends a batch and says how that ended. The error is for the log.
-func (n *Node) forwardTo(ctx context.Context, address string, batch *wire.Batch) (replica.Forwarded, error) {
-	answer, err := n.peers.post(ctx, address, pathWrite, wire.AppendBatch(nil, batch))
+// forwardTo sends a batch and says how that ended; Unreachable means that it
+// certainly had no effect. The error is for the log.
+func (n *Node) forwardTo(ctx context.Context, m coordinator.Member, body []byte) (replica.Forwarded, error) {
+	began := time.Now()
+	answer, err := n.peers.post(ctx, m.Address, pathWrite, body)
 	switch {
-	case errors.Is(err, errNotSent):
-		return replica.Forwarded{Failed: wire.Unreachable}, err
 	case err != nil:
+		n.unheard(ctx, m, began, err)
+		if errors.Is(err, errNotSent) {
+			return replica.Forwarded{Failed: wire.Unreachable}, err
+		}
 		return replica.Forwarded{Failed: wire.Unknown}, err
 	case answer.status == http.StatusOK:
 		results, err := wire.DecodeResults(answer.body)
 		if err != nil {
-			return replica.Forwarded{Failed: wire.Unknown}, err
+			return replica.Forwarded{Failed: wire.Unknown}, fmt.Errorf("read what %s made of the writes: %w", m.Name(), err)
+		}
+		if allUnreachable(results.Results) {
+			n.lineage.cutOff(m)
+			return replica.Forwarded{Failed: wire.Unreachable}, fmt.Errorf("%s cannot reach the root", m.Name())
 		}
 		return replica.Forwarded{Results: results}, nil
+	case answer.status == http.StatusServiceUnavailable:
+		n.lineage.cutOff(m)
 	}
-	err = fmt.Errorf("it answered %d: %s", answer.status, excerpt(answer.body))
+	err = fmt.Errorf("%s answered %d: %s", m.Name(), answer.status, excerpt(answer.body))
 	if answer.status < http.StatusInternalServerError || answer.status == http.StatusServiceUnavailable {
 		return replica.Forwarded{Failed: wire.Unreachable}, err // refused before anything was done
 	}
 	return replica.Forwarded{Failed: wire.Unknown}, err
+}
+
+// allUnreachable reports whether none of the writes was ordered, for certain.
+func allUnreachable(results []wire.Result) bool {
+	return len(results) > 0 && !slices.ContainsFunc(results, func(r wire.Result) bool { return r.Outcome != wire.Unreachable })
 }
 
 // excerpt is the beginning of an answer, for a log line.
@@ -68,20 +94,22 @@ func excerpt(body []byte) string { return string(body[:min(len(body), 300)]) }
 // submit hands writes to the core and waits for what becomes of them. When that
 // takes longer than two forwards may, for one batch may wait behind another, the
 // outcome is unknown.
-func (n *Node) submit(ctx context.Context, writes []wire.Write) replica.Reply {
+func (n *Node) submit(ctx context.Context, in *replica.Submit) replica.Reply {
 	ctx, cancel := context.WithTimeout(ctx, 2*n.opts.Config.Writes.Timeout)
 	defer cancel()
+	writes := len(in.Writes) // the loop owns it then
 	ref, answer := n.loop.replies.register()
-	if !n.loop.put(&replica.Submit{Ref: ref, Writes: writes}) {
+	in.Ref = ref
+	if !n.loop.put(in) {
 		n.loop.replies.forget(ref)
-		return outcomes(len(writes), wire.Unreachable)
+		return outcomes(writes, wire.Unreachable)
 	}
 	select {
 	case reply := <-answer:
 		return reply
 	case <-ctx.Done():
 		n.loop.replies.forget(ref)
-		return outcomes(len(writes), wire.Unknown)
+		return outcomes(writes, wire.Unknown)
 	}
 }
 

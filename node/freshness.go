@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"xylem/sync/version"
+	"xylem/sync/wire"
 )
 
 // The names of the headers that every answer of the store carries, as they are
@@ -19,16 +21,41 @@ var (
 	sentETag    = []byte(headerETag)
 )
 
-// setFreshness sets the headers that every answer of the store carries.
+// lag is how old a state is, in milliseconds, where that is known.
+type lag struct {
+	millis int64
+	known  bool
+}
+
+// lag is that of this node's own state.
+func (n *Node) lag() lag {
+	millis, known := n.lagMillis()
+	return lag{millis, known}
+}
+
+// lesser is the smaller of two lags of states of which one holds the other.
+func (l lag) lesser(other lag) lag {
+	if !l.known || (other.known && other.millis < l.millis) {
+		return other
+	}
+	return l
+}
+
+// setFreshness sets the headers that every answer of the store carries, for an
+// answer from this node's memory.
 func (n *Node) setFreshness(c *fiber.Ctx, asOf version.Version) {
+	n.setFreshnessOf(c, asOf, n.lag())
+}
+
+func (n *Node) setFreshnessOf(c *fiber.Ctx, asOf version.Version, l lag) {
 	buf := scratch.Get().(*[]byte)
 	h := &c.Response().Header
 	h.SetCanonical(sentNode, n.nameBytes)
 	*buf = asOf.Append((*buf)[:0])
 	h.SetCanonical(sentVersion, *buf)
 	*buf = append((*buf)[:0], lagUnknown...)
-	if lag, known := n.lagMillis(); known {
-		*buf = strconv.AppendInt((*buf)[:0], lag, 10)
+	if l.known {
+		*buf = strconv.AppendInt((*buf)[:0], l.millis, 10)
 	}
 	h.SetCanonical(sentLag, *buf)
 	putScratch(buf)
@@ -42,42 +69,95 @@ func setETag(c *fiber.Ctx, v version.Version) {
 	putScratch(buf)
 }
 
-// demand holds what a request asks for in Xylem-Min-Version and Xylem-Max-Lag-Ms
-// against an answer as of a version. A node that is not as fresh says so with
-// 504; it does not ask upward for the sake of freshness yet.
-func (n *Node) demand(least, mostLag string, asOf version.Version) error {
-	if least != "" {
-		v, err := version.Parse(least)
-		if err != nil {
-			return badRequest("min-version", headerMinVersion+": "+err.Error())
-		}
-		meta := n.store.Meta()
-		if v.Epoch <= meta.Epoch && !meta.OnHistory(v) {
-			return &problem{
-				status: http.StatusConflict, slug: "version-abandoned",
-				detail: fmt.Sprintf("version %v is on no history that this node remembers: it was never given, or abandoned when the root was replaced", v),
-			}
-		}
-		if asOf.Before(v) {
-			return n.notFresh(fmt.Sprintf("the answer here is as of %v, before %v", asOf, v))
-		}
-	}
-	if mostLag != "" {
-		most, err := strconv.ParseInt(mostLag, 10, 64)
-		if err != nil || most < 0 {
-			return badRequest("max-lag", fmt.Sprintf("%s is %q: want a number of milliseconds", headerMaxLag, mostLag))
-		}
-		lag, known := n.lagMillis()
-		switch {
-		case !known:
-			return n.notFresh("this node has not heard from the root since it started")
-		case lag > most:
-			return n.notFresh(fmt.Sprintf("this node last knew that it was up to date %d ms ago", lag))
-		}
-	}
-	return nil
+// demand is how fresh an answer has to be, and how long it may take.
+type demand struct {
+	wire.Terms
+	came   time.Time
+	until  time.Time
+	epoch  uint64 // the highest that any node the question came through has heard of
+	client bool   // it is a client's of this node, not a child's
 }
 
-func (n *Node) notFresh(why string) error {
-	return &problem{status: http.StatusGatewayTimeout, slug: "not-fresh", detail: why + "; try again, or ask the root"}
+// patient reports whether to wait, until the time is up, for what is not there yet.
+// A child asks its other ancestors rather, and waits itself.
+func (d *demand) patient() bool { return d.client && d.Terms != (wire.Terms{}) }
+
+// plain is the demand of a request that has none: what ancestors know of a missing
+// key is asked for, and whatever is known then will do.
+func (n *Node) plain() demand {
+	now := time.Now()
+	return demand{came: now, until: now.Add(n.opts.Config.Writes.Timeout), client: true}
+}
+
+// defaultTimeout is that of requests with a demand and without Xylem-Timeout-Ms.
+const defaultTimeout = time.Second
+
+// demanded reads Xylem-Min-Version, Xylem-Max-Lag-Ms and Xylem-Timeout-Ms. Every
+// error is a problem.
+func (n *Node) demanded(c *fiber.Ctx) (demand, error) {
+	d := n.plain()
+	timeout := defaultTimeout
+	if text := c.Get(headerTimeout); text != "" {
+		millis, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || millis < 1 || millis > wire.MaxTimeLeft {
+			return d, badRequest("timeout", fmt.Sprintf("%s is %s: want a number of milliseconds from 1 to %d", headerTimeout, quoted(text), wire.MaxTimeLeft))
+		}
+		timeout = time.Duration(millis) * time.Millisecond
+	}
+	if text := c.Get(headerMinVersion); text != "" {
+		v, err := version.Parse(text)
+		if err != nil {
+			return d, badRequest("min-version", headerMinVersion+": "+err.Error())
+		}
+		d.Min = v
+	}
+	if text := c.Get(headerMaxLag); text != "" {
+		most, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || most < 0 {
+			return d, badRequest("max-lag", fmt.Sprintf("%s is %s: want a number of milliseconds", headerMaxLag, quoted(text)))
+		}
+		d.LagBounded, d.MaxLag = true, most
+	}
+	if d.patient() {
+		d.until = d.came.Add(timeout)
+	}
+	return d, nil
+}
+
+// metBy reports whether an answer is fresh enough that lacks nothing before asOf.
+func (d *demand) metBy(asOf version.Version, l lag) bool {
+	return !asOf.Before(d.Min) && (!d.LagBounded || (l.known && l.millis <= d.MaxLag))
+}
+
+// abandoned says so if the version asked for is on no history any more, as far as
+// this node knows. One that has heard of fewer epochs than who asks cannot tell.
+func (n *Node) abandoned(d *demand) error {
+	if d.Min.IsZero() {
+		return nil
+	}
+	meta := n.store.Meta()
+	if meta.Epoch < max(d.epoch, d.Min.Epoch) || meta.OnHistory(d.Min) {
+		return nil
+	}
+	return &problem{
+		status: http.StatusConflict, slug: "version-abandoned",
+		detail: fmt.Sprintf("version %v is on no history that %s remembers: it was never given, or abandoned when the root was started again or replaced; "+
+			"read without it to go on from what there is now", d.Min, n.name),
+	}
+}
+
+// notFresh says what this node has instead of what was asked for.
+func (n *Node) notFresh(d *demand, asOf version.Version, l lag) error {
+	why := fmt.Sprintf("the answer here is as of %v, before %v", asOf, d.Min)
+	switch {
+	case asOf.Before(d.Min):
+	case !l.known:
+		why = "this node has not heard from the root since it started"
+	default:
+		why = fmt.Sprintf("this node last knew that it was up to date %d ms ago, and at most %d ms were asked for", l.millis, d.MaxLag)
+	}
+	return &problem{
+		status: http.StatusGatewayTimeout, slug: "not-fresh",
+		detail: why + ", and nothing fresher came in time; try again, or ask another node",
+	}
 }

@@ -49,10 +49,10 @@ func (n *Node) getSelf(c *fiber.Ctx) error {
 	}
 	if view := n.view.Load(); view != nil {
 		document.Position = view.Position
-		if view.Parent != nil {
-			name := view.Parent.Name()
-			document.Parent = &name
-		}
+	}
+	if parent, found := n.parent(); found {
+		name := parent.Name()
+		document.Parent = &name
 	}
 	return writeJSON(c, http.StatusOK, document)
 }
@@ -121,6 +121,10 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 	}
 	for _, k := range m.Children {
 		d.Children = append(d.Children, coordinator.Name(k))
+	}
+	if m.StandIn > 0 {
+		name := coordinator.Name(m.StandIn)
+		d.StandIn = &name
 	}
 	if !m.Since.IsZero() {
 		since := m.Since.UTC().Format("2006-01-02T15:04:05.000Z07:00")

@@ -169,6 +169,7 @@ func TestDemandsAndConditionsThatMakeNoSenseAreRefused(t *testing.T) {
 	for header, slug := range map[string]string{
 		"Xylem-Min-Version: x": "min-version", "Xylem-Min-Version: 1": "min-version", "Xylem-Min-Version: 1.-1": "min-version",
 		"Xylem-Min-Version: 99999999999999999999.1": "min-version", "Xylem-Max-Lag-Ms: soon": "max-lag", "Xylem-Max-Lag-Ms: -1": "max-lag",
+		"Xylem-Timeout-Ms: 0": "timeout", "Xylem-Timeout-Ms: 60001": "timeout", "Xylem-Timeout-Ms: 1s": "timeout", "Xylem-Timeout-Ms: -5": "timeout",
 	} {
 		for _, target := range []string{"/store/k", "/store"} {
 			got := p.ask(t, requestText(http.MethodGet, target, "", header))

@@ -28,7 +28,7 @@ func TestThePathsBetweenNodesAreClosedToStrangers(t *testing.T) {
 	tree := tr.nodes[0].node.store.Meta().Tree
 	join, _ := json.Marshal(joinDocument{Member: tr.nodes[2].node.self, TreeID: tree.String(), Epoch: 1})
 	bodies := map[string][]byte{
-		pathWrite: batch(tree, write(1, "k", "1")), pathLookup: []byte("k"), pathJoin: join, pathLeave: join, pathState: nil, pathSynchronize: []byte("XYL\x01"),
+		pathWrite: batch(tree, write(1, "k", "1")), pathLookup: keyQuestion("k"), pathJoin: join, pathLeave: join, pathState: nil, pathSynchronize: []byte("XYL\x01"),
 	}
 	for _, p := range tr.nodes[:2] {
 		p.unchanged(t)
@@ -43,7 +43,7 @@ func TestThePathsBetweenNodesAreClosedToStrangers(t *testing.T) {
 			changed = changed[:len(changed)-1] + "z"
 			wantRefusedProof(t, p.ask(t, changed))
 		}
-		captured := member.request(pathLookup, []byte("k"))
+		captured := member.request(pathLookup, keyQuestion("k"))
 		if got := p.ask(t, captured); got.status != http.StatusOK {
 			t.Errorf("a member's lookup: %d %s", got.status, got.body)
 		}
@@ -103,12 +103,18 @@ func TestABatchIsRefusedWhole(t *testing.T) {
 	}
 }
 
+// keyQuestion asks for a key, however old what is known of it is.
+func keyQuestion(key string) []byte {
+	return wire.AppendQuestion(nil, &wire.Question{Key: key, TimeLeft: 1000})
+}
+
 func TestALookupOfWhatIsNoKeyIsRefused(t *testing.T) {
 	tr := startTree(t, 1)
 	p := tr.nodes[0]
 	p.unchanged(t)
+	wantProblem(t, play(t, tr.secret, 2, p).post(pathLookup, []byte("k")), http.StatusBadRequest, "malformed")
 	for _, key := range []string{"", "\xff", "a\x00", strings.Repeat("k", store.MaxKeyBytes+1)} {
-		wantProblem(t, play(t, tr.secret, 2, p).post(pathLookup, []byte(key)), http.StatusBadRequest, "key")
+		wantProblem(t, play(t, tr.secret, 2, p).post(pathLookup, keyQuestion(key)), http.StatusBadRequest, "malformed")
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"xylem/coordinator"
 	"xylem/node/proof"
-	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -92,7 +91,7 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkValues(batch.Writes); err != nil {
 		return err
 	}
-	reply := n.submit(n.working, batch.Writes)
+	reply := n.submit(n.working, &replica.Submit{Writes: batch.Writes, Epoch: batch.Epoch})
 	meta := n.store.Meta()
 	if reply.Epoch == 0 {
 		reply.Epoch = meta.Epoch
@@ -112,20 +111,6 @@ func (n *Node) checkValues(writes []wire.Write) error {
 		}
 	}
 	return nil
-}
-
-// postLookup answers a child that misses a key.
-func (n *Node) postLookup(c *fiber.Ctx, req provedRequest) error {
-	key := string(req.body)
-	if err := store.CheckKey(key); err != nil {
-		return err
-	}
-	answer, err := n.read(key)
-	if err != nil {
-		return unavailable("no-state", err.Error())
-	}
-	meta := n.store.Meta()
-	return writeBytes(c, wire.AppendLookup(nil, &wire.Lookup{Tree: meta.Tree, Epoch: meta.Epoch, AsOf: answer.AsOf, Entry: answer.Entry}))
 }
 
 // postState answers a root without data with this node's whole state.
@@ -291,6 +276,14 @@ type joinDocument struct {
 	Epoch   uint64          `json:"epoch"`
 	Version version.Version `json:"version"`
 	Run     uint64          `json:"run,string"` // random: names the root that gave the version
+
+	RootMillis int64 `json:"root_millis"` // the root's time as the node last heard it, 0 for not yet
+}
+
+// admission is the root's answer to it.
+type admission struct {
+	coordinator.View
+	RootMillis int64 `json:"root_millis"` // the root's time
 }
 
 func readJSON(body []byte, into any) error {

@@ -20,14 +20,17 @@ func (n *Node) listStore(c *fiber.Ctx) error {
 	if err != nil {
 		return n.storeError(c, err)
 	}
-	if n.store.Meta().Epoch == 0 {
-		return n.storeError(c, unavailable("no-state", "this node holds no state yet; try again, or ask another node"))
-	}
-	page := n.store.List(prefix, after, limit)
-	if err := n.freshEnough(c, page.Applied); err != nil {
+	d, err := n.demanded(c)
+	if err != nil {
 		return n.storeError(c, err)
 	}
-	n.setFreshness(c, page.AsOf)
+	r := pageReading{store: n.store, prefix: prefix, after: after, limit: limit}
+	l, err := n.seek(&r, &d)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	page := r.page
+	n.setFreshnessOf(c, page.AsOf, l)
 	body := []byte(`{"entries":[`)
 	for i, e := range page.Entries {
 		if i > 0 {

@@ -20,7 +20,7 @@ type loop struct {
 
 	replies waiters[replica.Reply]
 	acks    waiters[replica.Ack]
-	admits  waiters[replica.Verdict]
+	admits  waiters[replica.Admit]
 }
 
 func newLoop(n *Node, core *replica.Replica) *loop {
@@ -120,17 +120,21 @@ func (l *loop) perform(e replica.Effect) {
 	case replica.Persist:
 		n.disk.put(diskRequest{record: e.Record, sync: e.Sync, report: true})
 	case replica.Checkpoint:
-		n.disk.put(diskRequest{state: e.State, report: true})
+		n.disk.put(diskRequest{state: e.State, local: &e.Local, report: true})
 	case replica.Compact:
-		n.disk.put(diskRequest{state: e.State})
+		n.disk.put(diskRequest{state: e.State, local: &e.Local})
 	case replica.Reply:
 		l.replies.resolve(e.Ref, e)
 	case replica.Acknowledge:
 		l.acks.resolve(e.Ref, e.Ack)
 	case replica.Admit:
-		l.admits.resolve(e.Ref, e.Verdict)
+		l.admits.resolve(e.Ref, e)
 	case replica.Forward:
-		n.work.Go(func() { l.post(n.forward(e.Batch)) })
+		n.work.Go(func() {
+			end := n.forward(e.Batch)
+			end.Queue = e.Queue
+			l.post(end)
+		})
 	case replica.Push:
 		n.work.Go(func() { l.post(n.push(e)) })
 	case replica.Fetch:
@@ -144,6 +148,7 @@ func (n *Node) publish(core *replica.Replica) {
 	if since, heard := lag.Since(); heard {
 		n.fresh.Store(max(1, int64(since)))
 	}
+	n.news.tell(edition{n.store.Applied(), n.fresh.Load()})
 	if epoch := core.Epoch(); n.root != nil && epoch != n.root.epoch {
 		n.root.epoch = epoch
 		if meta := n.store.Meta(); epoch > 0 {

@@ -41,6 +41,10 @@ func (n *Node) coordinator() coordinator.Coordinator {
 // deliver takes a change of who is where.
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
+	n.lineage.moved()
+	if view.Parent != nil {
+		n.loop.post(replica.Reachable{})
+	}
 	if old != nil && old.Parent != nil && view.Parent != nil && old.Parent.ID != view.Parent.ID {
 		n.log.Info("the parent is another node now", "parent", view.Parent.Name(), "address", view.Parent.Address)
 	}
@@ -51,23 +55,36 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member) (coordinat
 	var view coordinator.View
 	meta := n.store.Meta()
 	applied := n.store.Applied()
+	var heard int64
+	n.loop.query(func(core *replica.Replica) { heard = core.HeardMillis() })
 	request, err := json.Marshal(joinDocument{
-		Member: self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch),
+		Member: self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard,
 	})
 	if err != nil {
 		return view, err
 	}
+	began := time.Now()
 	answer, err := n.peers.post(ctx, n.opts.RootURL, pathJoin, request)
+	known := n.view.Load()
 	if err != nil {
+		if known != nil {
+			n.unheard(ctx, known.Root, began, err)
+		}
 		return view, err
 	}
 	if answer.status != http.StatusOK {
 		return view, joinError(answer)
 	}
-	if err := json.Unmarshal(answer.body, &view); err != nil {
+	var said admission
+	if err := json.Unmarshal(answer.body, &said); err != nil {
 		return view, fmt.Errorf("read the root's view: %w", err)
 	}
-	return view, nil
+	if known == nil { // before anything is sent upward
+		n.loop.post(replica.Reachable{RootMillis: said.RootMillis})
+	} else {
+		n.lineage.answers(known.Root)
+	}
+	return said.View, nil
 }
 
 // joinRefusals are the errors of the coordinator that travel as problems.
@@ -115,11 +132,12 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	}
 	n.root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()
-	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run}) {
+	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}) {
 		n.loop.admits.forget(ref)
 		return unavailable("stopping", "the root is stopping")
 	}
-	switch <-answer {
+	admit := <-answer
+	switch admit.Verdict {
 	case replica.NotYet:
 		return unavailable("adopting", "the root has no data and is finding out what its members have; ask again")
 	case replica.Stranger:
@@ -140,7 +158,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(c, http.StatusOK, view)
+	return writeJSON(c, http.StatusOK, admission{View: view, RootMillis: admit.RootMillis})
 }
 
 // admit enters a member in the book, and makes its place durable before it hears

@@ -20,8 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"xylem/configs"
 	"xylem/coordinator"
 	"xylem/node/proof"
@@ -68,13 +66,16 @@ type Node struct {
 
 	self     coordinator.Member
 	view     atomic.Pointer[coordinator.View]
+	lineage  *lineage
 	peers    *peers
 	verifier *proof.Verifier
 
 	uplinked    traffic
 	parentFails atomic.Bool // the last batch did not get through
-	lookups     singleflight.Group
+	flights     flights
 	asking      chan struct{} // holds a token for each lookup under way
+	news        news          // of the state, for readers that wait for it
+	stopping    chan struct{} // closed when they are not to wait any longer
 
 	encodings  encodings
 	pieces     pieces
@@ -97,7 +98,7 @@ type traffic struct{ requests, writes, lookups atomic.Uint64 }
 func New(opts Options) (*Node, error) {
 	n := &Node{
 		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)), isRoot: opts.ID == opts.Config.Tree.Root,
-		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups),
+		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
 	}
 	if opts.Config.Sync.Fanout != configs.FanoutDirect {
 		return nil, fmt.Errorf("sync.fanout is %q: this version has %q only", opts.Config.Sync.Fanout, configs.FanoutDirect)
@@ -116,7 +117,7 @@ func New(opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.openMembership(recovered.Placement); err != nil {
+	if err := n.openMembership(recovered); err != nil {
 		return nil, errors.Join(err, n.disk.journal.Close())
 	}
 	return n, nil
@@ -134,7 +135,7 @@ func (n *Node) openPeers() error {
 	if n.verifier, err = proof.NewVerifier(n.opts.Secret, instance); err != nil {
 		return fmt.Errorf("auth.cluster_secret: %w", err)
 	}
-	n.peers = newPeers(signer)
+	n.peers = newPeers(signer, n.opts.Config.Writes.Timeout)
 	n.self = coordinator.Member{ID: n.opts.ID, Address: n.opts.Advertise, Instance: instance.String()}
 	return nil
 }
@@ -189,8 +190,13 @@ func newIdentity(id int) (store.Identity, error) {
 }
 
 // openMembership makes the loop, and at the root the book of members.
-func (n *Node) openMembership(placement coordinator.Placement) error {
+func (n *Node) openMembership(recovered *store.Recovery) error {
 	cfg := n.opts.Config
+	placement := coordinator.Placement(recovered.Placement)
+	queueBytes := int64(0)
+	if cfg.Writes.Offline == configs.OfflineQueue {
+		queueBytes = cfg.Writes.QueueMaxBytes
+	}
 	var tree version.TreeID
 	var run [8]byte
 	if _, err := rand.Read(tree[:]); err != nil {
@@ -207,7 +213,9 @@ func (n *Node) openMembership(placement coordinator.Placement) error {
 		// them, and so part from their tree for good.
 		Grace:     cfg.Liveness.Timeout * 3 / 2,
 		WaitBytes: maxWaitBytes, BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
+		Timeout: cfg.Writes.Timeout, QueueBytes: queueBytes, Local: recovered.Local,
 	}))
+	n.lineage = newLineage(n)
 	if !n.isRoot {
 		return nil
 	}
@@ -237,6 +245,7 @@ func (n *Node) Run(ctx context.Context) error {
 			n.log.Error("the members' places could not be written", "err", err)
 		}
 	}
+	n.work.Go(func() { n.lineage.watch(n.working) })
 	n.loop.post(replica.Started{})
 	n.schedules.start(n)
 
@@ -257,10 +266,11 @@ func (n *Node) Run(ctx context.Context) error {
 	leave()
 	<-member
 	n.schedules.stop()
+	close(n.stopping)
 	serving.shutdown()
 	n.stopWork()
 	n.loop.stop()
-	looping.Wait() // only the loop begins work
+	looping.Wait() // only handlers, which have ended, and the loop begin work
 	n.work.Wait()
 	n.disk.stop()
 	writing.Wait()
@@ -302,8 +312,12 @@ const maxWaitBytes = 256 << 20
 // rootID is k of the root.
 func (n *Node) rootID() int { return n.opts.Config.Tree.Root }
 
-// parent is whom this node asks and forwards to; false while it has not joined.
+// parent is whom this node asks and forwards to, or, when it finds no ancestor of
+// use, belongs to; false while it has not joined.
 func (n *Node) parent() (coordinator.Member, bool) {
+	if candidates := n.lineage.candidates(); len(candidates) > 0 {
+		return candidates[0], true
+	}
 	if view := n.view.Load(); view != nil && view.Parent != nil {
 		return *view.Parent, true
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"xylem/client"
 	"xylem/coordinator"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -24,6 +25,7 @@ var unprovoked = map[string]string{
 	"POST /tree/leave 413":  "as POST /tree/write",
 	"POST /tree/lookup 413": "as POST /tree/write",
 	"POST /tree/state 413":  "as POST /tree/write",
+	"POST /tree/ping 413":   "as POST /tree/write",
 }
 
 // exam holds answers against the documents and remembers which it has seen.
@@ -70,6 +72,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	e.members(t, tr)
 	e.forwards(t, tr)
 	e.pushes(t, tr)
+	e.queues(t)
 	e.alone(t)
 	e.adopting(t)
 	e.lost(t)
@@ -98,8 +101,9 @@ func (e *exam) reads(t *testing.T, tr *tree) {
 	e.expect(t, path, 400, "key", asking(p).get("/store/"+strings.Repeat("k", 1025)))
 	e.expect(t, path, 400, "min-version", asking(p).get("/store/a").with("Xylem-Min-Version: 43"))
 	e.expect(t, path, 400, "max-lag", asking(p).get("/store/a").with("Xylem-Max-Lag-Ms: 1s"))
+	e.expect(t, path, 400, "timeout", asking(p).get("/store/a").with("Xylem-Timeout-Ms: 0"))
 	e.expect(t, path, 409, "version-abandoned", asking(p).get("/store/a").with("Xylem-Min-Version: 0.5"))
-	e.expect(t, path, 504, "not-fresh", asking(p).get("/store/a").with("Xylem-Min-Version: 1.99"))
+	e.expect(t, path, 504, "not-fresh", asking(p).get("/store/a").with("Xylem-Min-Version: 1.99\nXylem-Timeout-Ms: 10"))
 	e.expect(t, path, 405, "method", asking(p).get("/store/a").using(http.MethodPatch))
 
 	tr.awaitEqual()
@@ -110,8 +114,9 @@ func (e *exam) reads(t *testing.T, tr *tree) {
 	e.expect(t, "/store", 400, "key", asking(p).get("/store?after=%00"))
 	e.expect(t, "/store", 400, "min-version", asking(p).get("").with("Xylem-Min-Version: x"))
 	e.expect(t, "/store", 400, "max-lag", asking(p).get("").with("Xylem-Max-Lag-Ms: -1"))
+	e.expect(t, "/store", 400, "timeout", asking(p).get("").with("Xylem-Timeout-Ms: 60001"))
 	e.expect(t, "/store", 409, "version-abandoned", asking(p).get("").with("Xylem-Min-Version: 0.5"))
-	e.expect(t, "/store", 504, "not-fresh", asking(p).get("").with("Xylem-Min-Version: 1.99"))
+	e.expect(t, "/store", 504, "not-fresh", asking(p).get("").with("Xylem-Min-Version: 1.99\nXylem-Timeout-Ms: 10"))
 	e.expect(t, "/store", 405, "method", asking(p).get("").using(http.MethodPatch))
 }
 
@@ -191,7 +196,7 @@ func (e *exam) members(t *testing.T, tr *tree) {
 	tree := root.node.store.Meta().Tree
 	ninth, oak := stranger(t, tr, "NODE-9"), stranger(t, tr, "oak")
 
-	for _, path := range []string{join, leave, pathWrite, pathLookup, pathState, pathSynchronize} {
+	for _, path := range []string{join, leave, pathWrite, pathLookup, pathPing, pathState, pathSynchronize} {
 		e.expect(t, path, 401, "proof", asking(root).post(nil))
 		e.expect(t, path, 401, "proof", asking(root).post(nil).with("Xylem-Proof: v1 nonsense"))
 		e.expect(t, path, 400, "sender", asking(root).post(oak))
@@ -212,7 +217,7 @@ func (e *exam) members(t *testing.T, tr *tree) {
 
 // forwards are the requests that go up the tree.
 func (e *exam) forwards(t *testing.T, tr *tree) {
-	const write, lookup, state = "/tree/write", "/tree/lookup", "/tree/state"
+	const write, lookup, ping, state = "/tree/write", "/tree/lookup", "/tree/ping", "/tree/state"
 	root, child := tr.nodes[0], tr.nodes[1]
 	meta := root.node.store.Meta()
 	batch := func(tree version.TreeID) string {
@@ -223,9 +228,23 @@ func (e *exam) forwards(t *testing.T, tr *tree) {
 	e.expect(t, write, 400, "malformed", asking(root).post(child.node.peers).saying("nonsense"))
 	e.expect(t, write, 409, "other-tree", asking(root).post(child.node.peers).saying(batch(version.TreeID{1})))
 	e.expect(t, write, 413, "too-large", asking(root).post(child.node.peers).saying(strings.Repeat("w", root.node.maxPieceBytes()+maxBatchBytes+1)))
-	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying("forwarded"))
-	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying("nothing"))
-	e.expect(t, lookup, 400, "key", asking(root).post(child.node.peers))
+	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying(string(keyQuestion("forwarded"))))
+	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying(string(keyQuestion("nothing"))))
+	ask := func(change func(*wire.Question)) string {
+		q := wire.Question{Tree: meta.Tree, Epoch: meta.Epoch, Limit: 1, TimeLeft: 100}
+		change(&q)
+		return string(wire.AppendQuestion(nil, &q))
+	}
+	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying(ask(func(*wire.Question) {})))
+	e.expect(t, lookup, 409, "other-tree", asking(root).post(child.node.peers).saying(ask(func(q *wire.Question) { q.Tree = version.TreeID{1} })))
+	e.expect(t, lookup, 409, "version-abandoned", asking(root).post(child.node.peers).saying(ask(func(q *wire.Question) { q.Min.Seq = 1 })))
+	e.expect(t, lookup, 504, "not-fresh", asking(root).post(child.node.peers).saying(ask(func(q *wire.Question) { q.Min.Epoch = meta.Epoch + 1 })))
+	e.expect(t, lookup, 400, "malformed", asking(root).post(child.node.peers))
+	e.expect(t, write, 503, "not-above", asking(child).post(root.node.peers).saying(batch(meta.Tree)))
+	e.expect(t, lookup, 503, "not-above", asking(child).post(root.node.peers).saying(string(keyQuestion("forwarded"))))
+	instance := child.node.verifier.Instance().String()
+	e.expect(t, ping, 200, "", asking(root).post(child.node.peers).saying(`{"instance":"`+instance+`"}`))
+	e.expect(t, ping, 400, "body", asking(root).post(child.node.peers).saying(`{"instance":"me"}`))
 	e.expect(t, state, 200, "", asking(child).post(root.node.peers))
 	e.expect(t, state, 403, "not-root", asking(root).post(child.node.peers))
 }
@@ -263,10 +282,42 @@ func (e *exam) alone(t *testing.T) {
 	e.expect(t, "/readyz", 503, "not-ready", asking(p).get(""))
 	e.expect(t, "/store", 503, "no-state", asking(p).get(""))
 	e.expect(t, "/store/{key}", 503, "no-state", asking(p).get("/store/k"))
-	e.expect(t, "/store/{key}", 503, "root-unreachable", asking(p).put("/store/k").saying(`{"value": 1}`))
-	e.expect(t, "/store/{key}", 503, "root-unreachable", asking(p).delete("/store/k"))
-	e.expect(t, "/tree/lookup", 503, "no-state", asking(p).post(stranger(t, tr, "NODE-3")).saying("k"))
+	e.expect(t, "/store/{key}", 503, "root-unreachable", asking(p).put("/store/k").with("If-None-Match: *").saying(`{"value": 1}`))
+	e.expect(t, "/store/{key}", 202, "", asking(p).put("/store/k").saying(`{"value": 1}`))
+	e.expect(t, "/tree/lookup", 503, "no-state", asking(p).post(stranger(t, tr, "NODE-3")).saying(string(keyQuestion("k"))))
 	e.expect(t, "/tree/state", 503, "no-state", asking(p).post(stranger(t, tr, "NODE-1")))
+}
+
+// queues is a node whose root is away, and which has little room for writes.
+func (e *exam) queues(t *testing.T) {
+	const path, writes = "/store/{key}", "/writes/{id}"
+	tr := startTree(t, 2, queueRoom(1<<10))
+	tr.put(3, "old", "before")
+	ordered := tr.put(3, "older", "before")
+	p, before := tr.nodes[2], tr.queue(3, "k", "v", client.RespondAsync())
+	tr.awaitFate(3, before.WriteID, client.WriteOrdered)
+	tr.awaitEqual()
+	e.expect(t, writes, 200, "", asking(p).get(before.Location))
+	e.expect(t, path, 202, "", asking(p).put("/store/k").with("Prefer: wait=1, respond-async").saying(`{"value": 1}`))
+	e.expect(t, path, 202, "", asking(p).delete("/store/k").with("Prefer: respond-async"))
+	tr.stop(1)
+	waits := tr.queue(3, "k", "v")
+	e.expect(t, writes, 200, "", asking(p).get(waits.Location))
+	e.expect(t, writes, 400, "write-id", asking(p).get("/writes/six"))
+	e.expect(t, writes, 404, "no-such-write", asking(p).get("/writes/3-1"))
+	e.expect(t, writes, 404, "no-such-write", asking(p).get("/writes/2-1"))
+	e.expect(t, writes, 404, "no-such-write", asking(tr.nodes[1]).get(waits.Location))
+	e.expect(t, writes, 405, "method", asking(p).get(waits.Location).using(http.MethodPut))
+	e.expect(t, path, 200, "", asking(p).get("/store/k"))
+	e.expect(t, path, 200, "", asking(p).get("/store/k").with("If-None-Match: *"))
+	e.expect(t, "/store", 200, "", asking(p).get(""))
+	e.expect(t, path, 202, "", asking(p).delete("/store/old"))
+	e.expect(t, path, 404, "not-found", asking(p).get("/store/old"))
+	e.expect(t, path, 503, "root-unreachable", asking(p).put("/store/k").with("If-Match: *").saying(`{"value": 1}`))
+	e.expect(t, path, 503, "root-unreachable", asking(p).delete("/store/older").with("If-Match: "+ordered.ETag))
+	e.expect(t, path, 507, "queue-full", asking(p).put("/store/k").saying(`{"value": "`+strings.Repeat("v", 1<<10)+`"}`))
+	e.expect(t, path, 507, "queue-full", asking(p).delete("/store/"+strings.Repeat("k", 1<<10)))
+	e.expect(t, "/synchronize", 200, "", asking(p).get(""))
 }
 
 // adopting is a root that waits for what its members have.
@@ -296,16 +347,18 @@ func (e *exam) lost(t *testing.T) {
 	}))
 	t.Cleanup(parent.Close)
 	tr.nodes[0].address = strings.TrimPrefix(parent.URL, "http://")
-	tr.start(2)
-	p := tr.nodes[1]
-	tr.await("NODE-2 has joined", func() error {
-		if _, joined := p.node.parent(); !joined {
-			return errors.New("it has not")
-		}
-		return nil
-	})
-	e.expect(t, "/store/{key}", 504, "outcome-unknown", asking(p).put("/store/k").saying(`{"value": 1}`))
-	e.expect(t, "/store/{key}", 504, "outcome-unknown", asking(p).delete("/store/k"))
+	for _, p := range tr.nodes[1:] { // each knows after one answer, and is then sure that nothing gets through
+		tr.start(p.k)
+		tr.await(coordinator.Name(p.k)+" has joined", func() error {
+			if _, joined := p.node.parent(); !joined {
+				return errors.New("it has not")
+			}
+			return nil
+		})
+	}
+	put := asking(tr.nodes[1]).put("/store/k").with("If-None-Match: *").saying(`{"value": 1}`)
+	e.expect(t, "/store/{key}", 504, "outcome-unknown", put)
+	e.expect(t, "/store/{key}", 504, "outcome-unknown", asking(tr.nodes[2]).delete("/store/k").with("If-Match: *"))
 }
 
 // taken is a root that has ordered writes, and is asked by a node of another tree

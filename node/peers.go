@@ -30,8 +30,13 @@ type peerAnswer struct {
 	body   []byte
 }
 
-func newPeers(signer *proof.Signer) *peers {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
+// maxDialTimeout bounds how long a connection may take to be made.
+const maxDialTimeout = 2 * time.Second
+
+// newPeers makes the requests of a node whose writes may take so long. A connection
+// gets half of that, so that a node that cannot be reached leaves time for another.
+func newPeers(signer *proof.Signer, writesTimeout time.Duration) *peers {
+	dialer := &net.Dialer{Timeout: min(maxDialTimeout, writesTimeout/2), KeepAlive: 15 * time.Second}
 	return &peers{
 		signer: signer,
 		client: &http.Client{
@@ -58,6 +63,11 @@ func (p *peers) post(ctx context.Context, address, path string, body []byte) (pe
 	if err != nil {
 		return peerAnswer{}, err
 	}
+	return readAnswer(resp, address)
+}
+
+// readAnswer reads an answer to its end.
+func readAnswer(resp *http.Response, address string) (peerAnswer, error) {
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxPeerAnswerBytes))
 	if err != nil {

@@ -68,7 +68,7 @@ func (n *Node) members() replica.Members {
 
 // addressOf is the URL of a member.
 func (n *Node) addressOf(k int) (string, error) {
-	view, err := n.root.View(k)
+	view, err := n.root.View(k, time.Now())
 	return view.Self.Address, err
 }
 

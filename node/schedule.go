@@ -48,8 +48,10 @@ func (s *schedules) start(n *Node) {
 	verify := cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(cronLog{n.log}))
 	s.cron.Schedule(s.verify, verify.Then(cron.FuncJob(n.verifyDigest)))
 	s.cron.Schedule(every(s.everyExpiration), cron.FuncJob(func() {
-		before := time.Now().Add(-n.opts.Config.Store.TombstoneRetention)
-		n.loop.post(replica.Expire{Before: version.StampAt(before.UnixMilli())})
+		var now int64
+		if n.loop.query(func(core *replica.Replica) { now = core.RootMillis() }) {
+			n.loop.post(replica.Expire{Before: version.StampAt(now - n.opts.Config.Store.TombstoneRetention.Milliseconds())})
+		}
 	}))
 	s.cron.Start()
 }

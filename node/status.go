@@ -24,9 +24,10 @@ type statusDocument struct {
 	Digest           store.Digest      `json:"digest"`
 	LagMs            *int64            `json:"lag_ms"`
 	LastPush         *pushDocument     `json:"last_push"`
-	Pending          int               `json:"pending"`
-	Superseded       int               `json:"superseded"`
-	Resubmitted      int               `json:"resubmitted"`
+	Pending          int               `json:"pending"`       // writes in this node's queue
+	PendingBytes     int64             `json:"pending_bytes"` // what they take of writes.queue_max_bytes
+	Superseded       uint64            `json:"superseded"`    // queued writes of this run that a later one had beaten
+	Resubmitted      uint64            `json:"resubmitted"`   // queued writes of this run that were ordered
 	DigestMismatches uint64            `json:"digest_mismatches"`
 	Store            store.Counts      `json:"store"`
 	Journal          journalDocument   `json:"journal"`
@@ -97,6 +98,11 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 		},
 	}
 	document.Version, document.Digest = n.store.Digest()
+	n.loop.query(func(core *replica.Replica) {
+		document.Pending, document.PendingBytes = core.Pending()
+		counts := core.QueueCounts()
+		document.Superseded, document.Resubmitted = counts.Superseded, counts.Ordered
+	})
 	if lag, known := n.lagMillis(); known {
 		document.LagMs = &lag
 	}

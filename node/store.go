@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"xylem/store"
+	"xylem/sync/replica"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
@@ -23,6 +24,7 @@ const (
 	headerLag        = "Xylem-Lag-Ms"
 	headerMinVersion = "Xylem-Min-Version"
 	headerMaxLag     = "Xylem-Max-Lag-Ms"
+	headerTimeout    = "Xylem-Timeout-Ms"
 )
 
 const (
@@ -64,24 +66,30 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	if err != nil {
 		return n.storeError(c, err)
 	}
-	answer := n.store.Get(key)
-	if !answer.Known {
-		if answer, err = n.read(strings.Clone(key)); err != nil {
-			return n.storeError(c, unavailable("no-state", err.Error()+"; try again, or ask another node"))
-		}
-	}
+	answer, l := n.store.Get(key), n.lag()
 	conditional := mayBeConditional(&c.Request().Header)
-	if conditional {
-		if err := n.freshEnough(c, answer.AsOf); err != nil {
+	if conditional || !answer.Known {
+		d, err := n.demanded(c)
+		if err == nil && (d.patient() || !answer.Known) {
+			r := keyReading{store: n.store, key: strings.Clone(key)}
+			l, err = n.seek(&r, &d)
+			answer = r.answer
+		}
+		if err != nil {
 			return n.storeError(c, err)
 		}
 	}
-	n.setFreshness(c, answer.AsOf)
+	n.setFreshnessOf(c, answer.AsOf, l)
 	if answer.Entry == nil {
-		return writeProblem(c, &problem{
-			status: http.StatusNotFound, slug: "not-found",
-			detail: "neither this node nor any ancestor that it could reach has the key",
-		})
+		p := &problem{status: http.StatusNotFound, slug: "not-found", detail: "neither this node nor any ancestor that it could reach has the key"}
+		if answer.Pending {
+			p.detail = "a delete of the key waits in this node's queue"
+		}
+		return writeProblem(c, p)
+	}
+	if answer.Pending { // it has no version yet
+		n.writeEntry(c, answer.Entry)
+		return nil
 	}
 	setETag(c, answer.Entry.Version)
 	if conditional {
@@ -128,13 +136,19 @@ func putScratch(buf *[]byte) {
 	}
 }
 
-// appendEntry appends {"key":...,"value":...,"version":...}.
+// appendEntry appends {"key":...,"value":...,"version":...}, or, for a write in
+// this node's queue, which has no version, its id.
 func appendEntry(dst []byte, e *store.Entry) []byte {
 	dst = append(dst, `{"key":`...)
 	dst = appendString(dst, e.Key)
 	if !e.Deleted() {
 		dst = append(dst, `,"value":`...)
 		dst = append(dst, e.Value...)
+	}
+	if e.Version.IsZero() {
+		dst = append(dst, `,"pending":true,"write_id":"`...)
+		dst = append(dst, e.Write.String()...)
+		return append(dst, `"}`...)
 	}
 	dst = append(dst, `,"version":"`...)
 	dst = e.Version.Append(dst)
@@ -150,16 +164,6 @@ func matchesETag(list string, v version.Version) bool {
 		}
 	}
 	return false
-}
-
-// freshEnough refuses an answer that is not as fresh as the request asks for.
-func (n *Node) freshEnough(c *fiber.Ctx, asOf version.Version) error {
-	least := c.Request().Header.Peek(headerMinVersion)
-	mostLag := c.Request().Header.Peek(headerMaxLag)
-	if len(least) == 0 && len(mostLag) == 0 {
-		return nil
-	}
-	return n.demand(string(least), string(mostLag), asOf)
 }
 
 // storeError is an error's answer, with the freshness headers.
@@ -225,11 +229,18 @@ func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
 		return n.storeError(c, err)
 	}
 	w.If, w.ID = cond, n.nextWriteID()
-	res := n.submit(n.working, []wire.Write{w}).Results[0]
+	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: prefersAsync(c)}
+	res := n.submit(n.working, in).Results[0]
 	n.setFreshness(c, version.Max(n.store.Applied(), res.Version))
-	if res.Outcome == wire.Ordered {
-		e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version}
+	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
+	switch res.Outcome {
+	case wire.Ordered:
 		setETag(c, e.Version)
+		n.writeEntry(c, &e)
+		return nil
+	case wire.Pending:
+		c.Status(http.StatusAccepted)
+		c.Location(pathWrites + w.ID.String())
 		n.writeEntry(c, &e)
 		return nil
 	}
@@ -256,6 +267,12 @@ func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error 
 		return p
 	case wire.Full:
 		return unavailable("root-disk-full", "the root's disk is full; the write was not ordered. Free some space there")
+	case wire.QueueFull:
+		return &problem{
+			status: http.StatusInsufficientStorage, slug: "queue-full",
+			detail: "this node has no room to keep the write until the root can be reached: its queue is as long as " +
+				"writes.queue_max_bytes lets it be, or its disk is full. The write was certainly not ordered",
+		}
 	case wire.Unreachable:
 		return unavailable("root-unreachable",
 			"the root cannot be reached, or its disk has failed; the write was certainly not ordered. Try again")

@@ -41,9 +41,11 @@ type process struct {
 	dir     string
 	log     *logbook
 	client  *client.Client
-	node    *Node              // of the last start
-	stop    context.CancelFunc // nil while it does not run
-	ended   chan error         // what Run returned
+	// listening, if not nil, puts something before the node's listener.
+	listening func(net.Listener) net.Listener
+	node      *Node              // of the last start
+	stop      context.CancelFunc // nil while it does not run
+	ended     chan error         // what Run returned
 }
 
 // option changes the configuration that a tree is started with.
@@ -74,12 +76,18 @@ func onlyTicks() option {
 func startTree(t *testing.T, depth int, options ...option) *tree {
 	t.Helper()
 	tr := newTree(t, depth, options...)
+	tr.startAll()
+	return tr
+}
+
+// startAll starts all nodes of a new tree, as startTree does.
+func (tr *tree) startAll() {
+	tr.t.Helper()
 	for _, p := range tr.nodes {
 		tr.start(p.k)
 		tr.awaitReady(p.k)
 	}
 	tr.awaitEqual()
-	return tr
 }
 
 // newTree is a tree of which nothing runs yet.
@@ -136,6 +144,9 @@ func (tr *tree) run(p *process) {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
+	if p.listening != nil {
+		listener = p.listening(listener)
+	}
 	p.node, err = New(Options{
 		ID: p.k, Config: tr.cfg, Listener: listener, Advertise: "http://" + p.address,
 		RootURL: "http://" + tr.nodes[tr.cfg.Tree.Root-1].address, DataDir: p.dir, Secret: tr.secret,
@@ -162,6 +173,7 @@ func (p *process) end(t *testing.T) {
 	if p.stop == nil {
 		return
 	}
+	p.client.Close() // a connection that was made and never used holds the stop up
 	p.stop()
 	p.stop = nil
 	if err := <-p.ended; err != nil {

@@ -20,7 +20,8 @@
 // RFC 6479), and with its next instance all that was sent to the last is void.
 //
 // It keeps strangers out, and members from mistakes, not from malice: every
-// member knows the same secret. Answers are not proved, nothing is encrypted.
+// member knows the same secret. Nothing is encrypted, and answers are not proved but
+// where the receiver of a request proves its answer as a request of its own.
 package proof
 
 import "errors"

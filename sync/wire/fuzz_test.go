@@ -69,7 +69,7 @@ func FuzzHeader(f *testing.F) {
 }
 
 func FuzzDecodeBatch(f *testing.F) {
-	batch, _, _ := messages()
+	batch, _ := messages()
 	f.Add(batch)
 	f.Add(AppendBatch(nil, &Batch{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -84,7 +84,7 @@ func FuzzDecodeBatch(f *testing.F) {
 }
 
 func FuzzDecodeResults(f *testing.F) {
-	_, results, _ := messages()
+	_, results := messages()
 	f.Add(results)
 	f.Add(AppendResults(nil, &Results{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -98,9 +98,25 @@ func FuzzDecodeResults(f *testing.F) {
 	})
 }
 
+func FuzzDecodeQuestion(f *testing.F) {
+	question, _, _ := questionAndAnswers()
+	f.Add(question)
+	f.Add(AppendQuestion(nil, &Question{Key: "k"}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var got Question
+		if sparing(t, len(b), func() (err error) { got, err = DecodeQuestion(b); return err }) != nil {
+			return
+		}
+		if again, err := DecodeQuestion(AppendQuestion(nil, &got)); err != nil || again != got {
+			t.Fatalf("%+v encoded anew reads as %+v: %v", got, again, err)
+		}
+	})
+}
+
 func FuzzDecodeLookup(f *testing.F) {
-	_, _, lookup := messages()
+	_, lookup, page := questionAndAnswers()
 	f.Add(lookup)
+	f.Add(page)
 	f.Add(AppendLookup(nil, &Lookup{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got Lookup

@@ -48,13 +48,16 @@ func TestTheBytesOnTheWire(t *testing.T) {
 	beat := header()
 	beat.Kind, beat.Number, beat.From = Heartbeat, 8, beat.To
 	delta := header()
-	batch, results, lookup := messages()
+	batch, results := messages()
+	question, lookup, page := questionAndAnswers()
 	for name, message := range map[string][]byte{
 		"heartbeat": AppendPiece(nil, &beat, Body{}),
 		"delta":     AppendPiece(nil, &delta, NewBody(blockOf(three()), 3)),
 		"batch":     batch,
 		"results":   results,
+		"question":  question,
 		"lookup":    lookup,
+		"page":      page,
 	} {
 		if want := golden(t, name); !bytes.Equal(message, want) {
 			t.Errorf("%s is\n%s\nand was\n%s", name, hex.EncodeToString(message), hex.EncodeToString(want))

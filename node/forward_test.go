@@ -1,0 +1,133 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"xylem/coordinator"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// orphan is NODE-2 with two ancestors that the test plays: near and, above it, the
+// root.
+type orphan struct {
+	node       *Node
+	near       coordinator.Member
+	nearWrite  atomic.Pointer[http.HandlerFunc] // what near makes of a batch
+	rootWrites atomic.Int64                     // batches that came to the root
+}
+
+func newOrphan(t *testing.T) *orphan {
+	t.Helper()
+	o := &orphan{}
+	var root coordinator.Member
+	near := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == pathPing {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // a server that hangs hears then that the other is gone
+		(*o.nearWrite.Load())(w, r)
+	}))
+	t.Cleanup(near.Close)
+	above := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case pathJoin:
+			view := coordinator.View{Revision: 1, Epoch: 1, Root: root, Position: 4, Parent: &o.near, Ancestors: []coordinator.Member{o.near, root}}
+			_ = json.NewDecoder(r.Body).Decode(&view.Self)
+			_ = json.NewEncoder(w).Encode(view)
+		case pathWrite:
+			o.rootWrites.Add(1)
+			_, _ = w.Write(results(wire.Ordered))
+		}
+	}))
+	t.Cleanup(above.Close)
+	root = coordinator.Member{ID: 1, Address: above.URL, Instance: "root"}
+	o.near = coordinator.Member{ID: 3, Address: near.URL, Instance: "near"}
+	// No second announcement and no ping while the test runs.
+	tr := newTree(t, 2, liveness(time.Hour), writesTimeout(time.Second))
+	tr.nodes[0].address = strings.TrimPrefix(above.URL, "http://")
+	tr.start(2)
+	o.node = tr.nodes[1].node
+	tr.await("NODE-2 has joined", func() error {
+		if _, joined := o.node.parent(); !joined {
+			return errors.New("it has not")
+		}
+		return nil
+	})
+	return o
+}
+
+// results are an ancestor's answer to a batch of one write.
+func results(outcome wire.Outcome) []byte {
+	result := wire.Result{Outcome: outcome}
+	if outcome == wire.Ordered {
+		result.Version = version.Version{Epoch: 1, Seq: 7}
+	}
+	return wire.AppendResults(nil, &wire.Results{Epoch: 1, Results: []wire.Result{result}})
+}
+
+func TestABatchGoesOnOnlyIfItCertainlyHadNoEffect(t *testing.T) {
+	answer := func(status int, body []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write(body)
+		}
+	}
+	o := newOrphan(t)
+	for name, c := range map[string]struct {
+		near    http.HandlerFunc
+		goesOn  bool
+		shunned bool
+	}{
+		"stopping":            {answer(http.StatusServiceUnavailable, nil), true, true},
+		"refused":             {answer(http.StatusConflict, nil), true, false},
+		"cut off":             {answer(http.StatusOK, results(wire.Unreachable)), true, true},
+		"an error":            {answer(http.StatusInternalServerError, nil), false, false},
+		"unknown":             {answer(http.StatusOK, results(wire.Unknown)), false, false},
+		"ordered":             {answer(http.StatusOK, results(wire.Ordered)), false, false},
+		"a broken answer":     {answer(http.StatusOK, []byte("nonsense")), false, false},
+		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, true},
+		"no answer":           {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.nearWrite.Store(&c.near)
+			before := o.rootWrites.Load()
+			batch := wire.Batch{Epoch: 1, Writes: []wire.Write{write(1, "k", "1")}}
+			end := o.node.forward(batch)
+			switch got := o.rootWrites.Load() - before; {
+			case c.goesOn && (got != 1 || end.Failed != 0 || end.Results.Results[0].Outcome != wire.Ordered):
+				t.Errorf("%d batches came to the root, it ended with %+v", got, end)
+			case !c.goesOn && got != 0:
+				t.Error("the batch was sent twice")
+			case !c.goesOn && end.Failed != wire.Unknown && (end.Failed != 0 || len(end.Results.Results) != 1):
+				t.Errorf("it ended with %+v", end)
+			}
+			if shunned := len(o.node.lineage.candidates()) == 1; shunned != c.shunned {
+				t.Errorf("shunned: %v", shunned)
+			}
+			o.node.lineage.answers(o.near)
+		})
+	}
+}
+
+func TestAnImpatientQuestionBlamesNobody(t *testing.T) {
+	o := newOrphan(t)
+	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	o.nearWrite.Store(&hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, _, _ = o.node.ask(ctx, pathLookup, nil)
+	if got := o.node.lineage.candidates(); len(got) != 2 {
+		t.Errorf("the candidates are %v", got)
+	}
+}

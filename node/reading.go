@@ -1,0 +1,95 @@
+package node
+
+import (
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// keyReading reads one key.
+type keyReading struct {
+	store   *store.Store
+	ordered bool // without this node's own queued writes
+	key     string
+	answer  store.Answer
+}
+
+func (r *keyReading) question() wire.Question { return wire.Question{Key: r.key} }
+
+func (r *keyReading) look() version.Version {
+	if r.ordered {
+		r.answer = r.store.GetOrdered(r.key)
+	} else {
+		r.answer = r.store.Get(r.key)
+	}
+	return r.answer.AsOf
+}
+
+func (r *keyReading) complete() bool { return r.answer.Known }
+
+func (r *keyReading) take(found *wire.Lookup) {
+	if r.answer.AsOf = found.AsOf; r.answer.Pending {
+		return // what waits in this node's queue shows over whatever lies below
+	}
+	r.answer.Known, r.answer.Entry = true, nil
+	if len(found.Entries) > 0 && !found.Entries[0].Deleted() {
+		r.answer.Entry = found.Entries[0]
+	}
+}
+
+// lookupOf tells a child what is known of a key.
+func lookupOf(answer store.Answer, l lag) *wire.Lookup {
+	reply := &wire.Lookup{AsOf: answer.AsOf, Lag: l.millis, LagKnown: l.known}
+	if answer.Entry != nil {
+		reply.Entries = []*store.Entry{answer.Entry}
+	}
+	return reply
+}
+
+// pageReading reads a page of a listing.
+type pageReading struct {
+	store         *store.Store
+	ordered       bool // without this node's own queued writes
+	prefix, after string
+	limit         int
+	page          store.Page
+}
+
+func (r *pageReading) question() wire.Question {
+	return wire.Question{Key: r.prefix, After: r.after, Limit: r.limit}
+}
+
+func (r *pageReading) look() version.Version {
+	if r.ordered {
+		r.page = r.store.ListOrdered(r.prefix, r.after, r.limit)
+	} else {
+		r.page = r.store.List(r.prefix, r.after, r.limit)
+	}
+	return r.page.Applied
+}
+
+func (r *pageReading) complete() bool { return r.store.Meta().Epoch > 0 }
+
+// take has the ancestor's page whole, for it is of one state, and over it only what
+// the ancestor cannot know.
+func (r *pageReading) take(found *wire.Lookup) {
+	above := store.Page{Entries: found.Entries, More: found.More, Applied: found.AsOf}
+	r.page = r.store.Over(above, r.prefix, r.after, r.limit, !r.ordered)
+}
+
+// maxPageBytes bounds the keys and values of a page that is sent to a child. A
+// longer one ends sooner, and says that more follows.
+const maxPageBytes = 16 << 20
+
+// lookup tells a child the page.
+func (r *pageReading) lookup(l lag) *wire.Lookup {
+	reply := &wire.Lookup{AsOf: r.page.Applied, Lag: l.millis, LagKnown: l.known, Entries: r.page.Entries, More: r.page.More}
+	bytes := 0
+	for i, e := range reply.Entries {
+		if bytes += len(e.Key) + len(e.Value); bytes > maxPageBytes && i > 0 {
+			reply.Entries, reply.More = reply.Entries[:i], true
+			break
+		}
+	}
+	return reply
+}
