@@ -39,34 +39,47 @@ func (c *connection) deadline(at time.Time) error { return c.conn.SetDeadline(at
 // answer's body, which is good until the next call. Any status but 200 is an
 // error that wraps errStatus, after which the connection is good.
 func (c *connection) exchange(request []byte) ([]byte, error) {
-	if _, err := c.conn.Write(request); err != nil {
+	answer, body, err := c.send(request)
+	if err != nil {
 		return nil, err
 	}
-	read, body, end := 0, 0, -1
+	if status(answer) != "200" {
+		return nil, fmt.Errorf("%w: %s", errStatus, answer)
+	}
+	return answer[body:], nil
+}
+
+// send sends a request and returns the whole answer, good until the next call,
+// and where its body begins.
+func (c *connection) send(request []byte) (answer []byte, body int, err error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return nil, 0, err
+	}
+	read, end := 0, -1
 	for end < 0 || read < end {
 		if read == len(c.buf) {
-			return nil, fmt.Errorf("%w: more than %d bytes", errAnswer, len(c.buf))
+			return nil, 0, fmt.Errorf("%w: more than %d bytes", errAnswer, len(c.buf))
 		}
 		n, err := c.conn.Read(c.buf[read:])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		read += n
 		if end >= 0 {
 			continue
 		}
 		if body, end, err = frame(c.buf[:read]); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	if read > end {
-		return nil, fmt.Errorf("%w: %d bytes follow it", errAnswer, read-end)
+		return nil, 0, fmt.Errorf("%w: %d bytes follow it", errAnswer, read-end)
 	}
-	if string(c.buf[9:12]) != "200" {
-		return nil, fmt.Errorf("%w: %s", errStatus, c.buf[:end])
-	}
-	return c.buf[body:end], nil
+	return c.buf[:end], body, nil
 }
+
+// status is the three digits of an answer that send returned.
+func status(answer []byte) string { return string(answer[len("HTTP/1.1 "):][:3]) }
 
 // frame finds where the body of an answer begins and ends; end is negative while
 // its head has not come whole.

@@ -33,6 +33,7 @@ var measurements = []measurement{
 	{"put", measurePut},
 	{"delta", measureDelta},
 	{"propagation", measurePropagation},
+	{"drain", measureDrain},
 }
 
 func main() {

@@ -26,7 +26,8 @@ type process struct {
 	name    string
 	address string // host:port where it serves
 	cmd     *exec.Cmd
-	log     string // file with what it printed
+	env     []string // beside this program's own
+	log     string   // file with what it printed
 	ended   chan struct{}
 }
 
@@ -36,7 +37,7 @@ type process struct {
 func (shop *workshop) start(name, address, program string, env []string, args ...string) (*process, error) {
 	shop.started++
 	p := &process{
-		name: name, address: address, cmd: exec.Command(program, args...), ended: make(chan struct{}),
+		name: name, address: address, cmd: exec.Command(program, args...), env: env, ended: make(chan struct{}),
 		log: filepath.Join(shop.dir, fmt.Sprintf("%d-%s.log", shop.started, name)),
 	}
 	file, err := os.Create(p.log)
@@ -79,8 +80,18 @@ func (p *process) stop() {
 	case <-time.After(stopPatience):
 	}
 	fmt.Fprintf(os.Stderr, "bench: %s did not stop within %v and is killed\n", p.name, stopPatience)
+	p.kill()
+}
+
+// kill ends the process at once, as kill -9 does.
+func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
+}
+
+// again starts a process that has ended once more, as it was.
+func (shop *workshop) again(p *process) (*process, error) {
+	return shop.start(p.name, p.address, p.cmd.Path, p.env, p.cmd.Args[1:]...)
 }
 
 // await asks ready until it says yes, the process ends or patience is over.

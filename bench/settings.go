@@ -28,7 +28,7 @@ func readFlags(args []string) (settings, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "measure only these, with commas between: "+strings.Join(names, ", "))
 	flags.BoolVar(&set.quick, "quick", false, "few and short rounds: to see that it works, not for figures")
-	flags.IntVar(&set.rounds, "rounds", 0, "rounds of every measurement, 1 to 100 (default 21, with -quick 3)")
+	flags.IntVar(&set.rounds, "rounds", 0, fmt.Sprintf("rounds of every measurement, 1 to 100 (default 21, with -quick 3; of drain at most %d)", mostDrains))
 	flags.StringVar(&set.markdown, "write", "", "write the figures into this markdown `file`, between its markers")
 	flags.DurationVar(&set.timeout, "timeout", 10*time.Minute, "give up after this long")
 	if err := flags.Parse(args); err != nil {

@@ -20,6 +20,7 @@ type member struct {
 
 // tree is a whole tree of `xylem node` processes.
 type tree struct {
+	dir     string // where the nodes keep their data
 	root    *member
 	leaf    *member   // that of the last position
 	members []*member // NODE-k at k-1; at least one, the root
@@ -28,8 +29,8 @@ type tree struct {
 // startTree starts the 2^depth - 1 nodes one after the other, so that NODE-k
 // takes position k, and waits until all are equal. sets are settings, key=value.
 func (shop *workshop) startTree(ctx context.Context, depth int, sets ...string) (*tree, error) {
-	t := &tree{}
-	secret, dir := rand.Text(), filepath.Join(shop.dir, "tree-"+strconv.Itoa(shop.started))
+	t := &tree{dir: filepath.Join(shop.dir, "tree-"+strconv.Itoa(shop.started))}
+	secret := rand.Text()
 	rootURL := ""
 	for k := 1; k < 1<<depth; k++ {
 		address, err := freeAddress()
@@ -42,7 +43,7 @@ func (shop *workshop) startTree(ctx context.Context, depth int, sets ...string) 
 		}
 		args := []string{
 			"node", "--id", strconv.Itoa(k), "--depth", strconv.Itoa(depth), "--listen", address, "--advertise", url,
-			"--root-url", rootURL, "--data-dir", dir, "--log-level", "warn",
+			"--root-url", rootURL, "--data-dir", t.dir, "--log-level", "warn",
 		}
 		for _, set := range sets {
 			args = append(args, "--set", set)
@@ -103,21 +104,32 @@ func (t *tree) cpuTime() (time.Duration, error) {
 
 // counters is what a node says of itself at GET /synchronize.
 type counters struct {
-	Journal struct{ Syncs uint64 }
-	Uplink  struct{ Requests, Writes uint64 }
+	Journal     struct{ Syncs uint64 }
+	Uplink      struct{ Requests, Writes uint64 }
+	Pending     uint64 // writes in its queue
+	Resubmitted uint64 // queued writes that were ordered
+	Superseded  uint64 // queued writes that later ones had beaten
 }
 
 // counters asks every node, NODE-k at k-1.
 func (t *tree) counters(ctx context.Context) ([]counters, error) {
 	all := make([]counters, len(t.members))
 	for i, m := range t.members {
-		status, err := m.client.Synchronization(ctx)
-		if err != nil {
+		var err error
+		if all[i], err = m.counters(ctx); err != nil {
 			return nil, err
-		}
-		if err := json.Unmarshal(status.Body, &all[i]); err != nil {
-			return nil, fmt.Errorf("the counters of %s: %w", m.name, err)
 		}
 	}
 	return all, nil
+}
+
+func (m *member) counters(ctx context.Context) (c counters, err error) {
+	status, err := m.client.Synchronization(ctx)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(status.Body, &c); err != nil {
+		return c, fmt.Errorf("the counters of %s: %w", m.name, err)
+	}
+	return c, nil
 }
