@@ -71,6 +71,11 @@ format: toolchain ## format all Go files
 sim: toolchain ## runs of the simulation (SEEDS=10000, FROM=first seed)
 	$(GO) test ./sync/simulation -run '^TestSeeds$$' -seeds=$(SEEDS) $(if $(FROM),-from=$(FROM)) -count=1 -v -timeout=$(TIMEOUT)
 
+# A seed is some ten seconds: SEEDS has another default here than for the simulation.
+.PHONY: faults
+faults: toolchain ## processes killed, paused and cut off (SEEDS=100, FROM=first seed)
+	$(GO) test ./cli -run '^TestFaults$$' -fault.seeds=$(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(if $(FROM),-fault.from=$(FROM)) -count=1 -v -timeout=$(TIMEOUT)
+
 .PHONY: fuzz
 fuzz: toolchain ## every fuzz target for FUZZTIME=3s
 	@GO='$(GO)' .ci/fuzz $(FUZZTIME)

@@ -59,13 +59,21 @@ func newStand(t *testing.T) *stand {
 
 func (s *stand) url(k int) string { return fmt.Sprintf("http://127.0.0.1:%d", s.base+k) }
 
-// start starts `xylem node --id k`, with what its directory holds.
+// nodeProcess is `xylem node --id k` with its data in dir, as a process of its own that
+// is not started yet.
+func nodeProcess(k int, dir string, env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], append([]string{"node", "--id", fmt.Sprint(k), "--data-dir", dir}, args...)...)
+	cmd.Env = append(append(os.Environ(), asProgram, "XYLEM_AUTH_CLUSTER_SECRET=only for this test"), env...)
+	cmd.Dir = dir
+	return cmd
+}
+
+// start starts NODE-k with what its directory holds.
 func (s *stand) start(k int) {
 	s.t.Helper()
-	cmd := exec.Command(os.Args[0], "node", "--id", fmt.Sprint(k), "--depth", "2", "--data-dir", s.dir,
+	cmd := nodeProcess(k, s.dir, []string{"XYLEM_LIVENESS_TIMEOUT=300ms"}, "--depth", "2",
 		"--listen", strings.TrimPrefix(s.url(k), "http://"), "--advertise", s.url(k), "--root-url", s.url(1))
-	cmd.Env = append(os.Environ(), asProgram, "XYLEM_AUTH_CLUSTER_SECRET=only for this test", "XYLEM_LIVENESS_TIMEOUT=300ms")
-	cmd.Dir, cmd.Stderr = s.dir, struct{ io.Writer }{s.stderr} // its Write alone is safe
+	cmd.Stderr = struct{ io.Writer }{s.stderr} // its Write alone is safe
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -8,15 +8,15 @@ import (
 
 func TestNodesShowsATable(t *testing.T) {
 	body := `{"nodes":[
-		{"node":"NODE-3","address":"http://localhost:5003","position":2,"parent":"NODE-1","children":[],"state":"down","since":"","version":"1.40","lag_ms":12345,"stand_in":null},
+		{"node":"NODE-3","address":"http://localhost:5003","position":2,"parent":"NODE-1","children":[],"state":"down","since":"","version":"1.40","lag_ms":12345,"stand_in":"NODE-1"},
 		{"node":"NODE-2","position":null,"state":"absent","parent":null,"children":null},
 		{"node":"NODE-1","address":"http://localhost:5001","position":1,"parent":null,"children":["NODE-3"],"state":"alive","since":"soon","version":"1.42","lag_ms":0}]}`
 	f := newFakeNode(t, map[string]string{"GET /nodes": "200 " + body})
 	xylem(t, f.env(), "nodes").want(t, 0, ""+
-		"NODE    POSITION  PARENT  CHILDREN  STATE   SINCE  VERSION  LAG     ADDRESS\n"+
-		"NODE-1  1         -       NODE-3    alive   soon   1.42     0.0 ms  http://localhost:5001\n"+
-		"NODE-3  2         NODE-1  -         down    -      1.40     12s     http://localhost:5003\n"+
-		"NODE-2  -         -       -         absent  -      -        -       -\n", "")
+		"NODE    POSITION  PARENT  CHILDREN  STATE                   SINCE  VERSION  LAG     ADDRESS\n"+
+		"NODE-1  1         -       NODE-3    alive                   soon   1.42     0.0 ms  http://localhost:5001\n"+
+		"NODE-3  2         NODE-1  -         down, NODE-1 stands in  -      1.40     12s     http://localhost:5003\n"+
+		"NODE-2  -         -       -         absent                  -      -        -       -\n", "")
 	got := xylem(t, f.env(), "nodes", "--output", "json")
 	if got.status != 0 || !strings.HasPrefix(got.out, `{"nodes":[{"node":"NODE-3",`) || strings.Count(got.out, "\n") != 1 {
 		t.Errorf("json: %+v", got)
