@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 const (
@@ -30,7 +29,7 @@ func measureGet(ctx context.Context, shop *workshop) (report, error) {
 			return report{}, err
 		}
 	}
-	size, err := answerSize(ctx, whole.leaf.address)
+	size, err := whole.leaf.answerSize(ctx)
 	if err != nil {
 		return report{}, err
 	}
@@ -116,34 +115,27 @@ func (m *member) named(name string) *process {
 
 // fill puts a value to each of manyKeys keys and waits until all nodes have them.
 func (t *tree) fill(ctx context.Context, key func(i int) string) error {
-	conn, err := dial(ctx, t.root.address)
+	err := t.root.ask(ctx, func(conn *connection) error {
+		next := stock(1)
+		for i := range manyKeys {
+			if _, err := conn.exchange(putRequest(key(i), next())); err != nil {
+				return fmt.Errorf("filling the store: %w", err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
-	}
-	defer conn.close()
-	defer context.AfterFunc(ctx, conn.close)()
-	if err := conn.deadline(time.Now().Add(startPatience)); err != nil {
-		return err
-	}
-	next := stock(1)
-	for i := range manyKeys {
-		if _, err := conn.exchange(putRequest(key(i), next())); err != nil {
-			return fmt.Errorf("filling the store: %w", err)
-		}
 	}
 	return t.settle(ctx)
 }
 
 // answerSize is how many bytes the body of a GET has.
-func answerSize(ctx context.Context, address string) (int, error) {
-	conn, err := dial(ctx, address)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.close()
-	if err := conn.deadline(time.Now().Add(startPatience)); err != nil {
-		return 0, err
-	}
-	body, err := conn.exchange(getRequest(keyName(manyKeys / 2)))
-	return len(body), err
+func (m *member) answerSize(ctx context.Context) (size int, err error) {
+	err = m.ask(ctx, func(conn *connection) error {
+		body, err := conn.exchange(getRequest(keyName(manyKeys / 2)))
+		size = len(body)
+		return err
+	})
+	return size, err
 }

@@ -214,17 +214,3 @@ func (o *outage) check(ctx context.Context, last string) error {
 		return err
 	})
 }
-
-// ask lets questions be asked over a connection to the node.
-func (m *member) ask(ctx context.Context, questions func(*connection) error) error {
-	conn, err := dial(ctx, m.address)
-	if err != nil {
-		return err
-	}
-	defer conn.close()
-	defer context.AfterFunc(ctx, conn.close)()
-	if err := conn.deadline(time.Now().Add(startPatience)); err != nil {
-		return err
-	}
-	return questions(conn)
-}

@@ -12,7 +12,7 @@ func (a *app) deleteCommand() *cobra.Command {
 		Aliases: []string{"DELETE"},
 		Short:   "Delete a key at a node",
 		Long: `Delete a key at a node. The delete travels to the root, is ordered there, and is pushed to every node. It is no error
-when the key was not there.`,
+when the key was not there. The answers mean what they mean for a put.`,
 		Example: `  xylem delete NODE-6 hello
   xylem delete 6 'a/b'`,
 		Args: needArgs("NODE", "KEY"),

@@ -17,7 +17,9 @@ func (a *app) putCommand() *cobra.Command {
 		Aliases: []string{"PUT"},
 		Short:   "Write a key at a node",
 		Long: `Write a key at a node. The write travels to the root, is ordered and made durable there, and is pushed to every node;
-the nodes on its way show it at once. 200 means ordered; 503 certainly not ordered; 504 that no answer came back: read the key.
+the nodes on its way show it at once. 200 means ordered. 202 ("pending") that the root cannot be reached: the write is on
+the node's disk, shows there, and will be ordered; GET /writes/WRITE_ID at that node says what became of it. 507 that the
+node has no room for that, 503 certainly not ordered; 504 that no answer came back: read the key.
 
 A VALUE that is valid JSON is sent as that, anything else as a string; --string always sends a string. VALUE - reads
 standard input, every byte of it: a string from there keeps its newline at the end.`,

@@ -130,6 +130,8 @@ func TestProblemSentinels(t *testing.T) {
 	f.status = 504
 	if _, err := c.Get(ctx, "k"); errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("a read has no outcome to doubt: %v", err)
+	} else if !errors.Is(err, ErrNotFresh) {
+		t.Errorf("a read without an answer in time: %v, want ErrNotFresh", err)
 	}
 	f.status, f.header = 302, map[string]string{"Location": "/elsewhere"}
 	var p *Problem

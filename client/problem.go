@@ -20,7 +20,12 @@ var (
 	ErrTooLarge     = errors.New("too large")                           // 413
 	ErrQueueFull    = errors.New("queue of pending writes is full")     // 507
 	ErrUnavailable  = errors.New("unavailable; certainly not executed") // 503
+	ErrNotFresh     = errors.New("nothing as fresh in time")            // 504 to a read
+	ErrAbandoned    = errors.New("the version was abandoned")           // 409 to a read as of a version
 )
+
+// typeAbandoned is the type of a problem that is ErrAbandoned, beside ErrConflict.
+const typeAbandoned = "urn:xylem:problem:version-abandoned"
 
 var sentinels = map[int]error{
 	http.StatusBadRequest:            ErrInvalid,
@@ -64,10 +69,16 @@ func (p *Problem) Text() string {
 	return oneLine(text)
 }
 
-// Is reports whether target is the sentinel of this status. A 504 is ErrOutcomeUnknown for writes only.
+// Is reports whether target is the sentinel of this status. A 504 is ErrOutcomeUnknown for a write, ErrNotFresh for a
+// read.
 func (p *Problem) Is(target error) bool {
-	if target == ErrOutcomeUnknown && !p.write {
+	switch {
+	case target == ErrOutcomeUnknown && !p.write:
 		return false
+	case target == ErrNotFresh:
+		return p.Status == http.StatusGatewayTimeout && !p.write
+	case target == ErrAbandoned:
+		return p.Type == typeAbandoned
 	}
 	sentinel, known := sentinels[p.Status]
 	return known && target == sentinel

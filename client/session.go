@@ -12,15 +12,14 @@ import (
 
 // Session reads its own writes, and never goes back in time, whichever nodes it speaks to: it remembers the highest
 // version of all its answers, and asks for answers as of that version or later. What such an answer may take is up to
-// FreshWithin; a node that does not get there in time answers 504.
+// FreshWithin; a node that does not get there in time answers with a *Problem that is ErrNotFresh.
 //
 // A write that a node only queued (Answer.Pending) has no version yet: until it is ordered it is sure to be read at
 // that node only.
 //
 // When the root was replaced, the version that a session remembers may have been abandoned: it is on no history any
-// more, and what was read there is gone. The reads of the session then return a *Problem that is ErrConflict, with the
-// type urn:xylem:problem:version-abandoned, until Reset lets it go on from what there is now. A write of the session in
-// between moves it on as well.
+// more, and what was read there is gone. The reads of the session then return a *Problem that is ErrAbandoned, until
+// Reset lets it go on from what there is now. A write of the session in between moves it on as well.
 //
 // The zero Session has seen nothing and is ready. It is safe for concurrent use.
 type Session struct {

@@ -85,8 +85,8 @@ func TestASessionReturnsWhatWasAbandoned(t *testing.T) {
 	f := &fake{status: 409, body: `{"type":"urn:xylem:problem:version-abandoned","detail":"version 1.48 is on no history"}`}
 	var s Session
 	s.Saw(version.Version{Epoch: 1, Seq: 48})
-	if _, err := s.Get(context.Background(), serve(t, f), "k"); !errors.Is(err, ErrConflict) {
-		t.Errorf("%v, want ErrConflict", err)
+	if _, err := s.Get(context.Background(), serve(t, f), "k"); !errors.Is(err, ErrConflict) || !errors.Is(err, ErrAbandoned) {
+		t.Errorf("%v, want ErrConflict and ErrAbandoned", err)
 	}
 	if got := s.Version(); got.Seq != 48 {
 		t.Errorf("the session went on by itself to %v", got)

@@ -66,7 +66,7 @@ func (a *attendance) heard(view View) {
 // missed takes in that the root did not answer, or not usefully, and backs off.
 func (a *attendance) missed(err error) {
 	if !a.away {
-		a.log.Warn("the root does not answer, or does not let this node in; trying on until it does", "error", err)
+		a.log.Warn("the root does not answer, or does not let this node in; trying on until it does", "err", err)
 		a.delay = a.interval()
 	} else {
 		a.delay = min(2*a.delay, a.LivenessTimeout)
@@ -79,7 +79,7 @@ func (a *attendance) wait(err error) error {
 	now := time.Now()
 	if a.taken.IsZero() {
 		a.taken = now
-		a.log.Warn("another process has this name; waiting in case it is gone", "error", err)
+		a.log.Warn("another process has this name; waiting in case it is gone", "err", err)
 	}
 	if now.Sub(a.taken) >= takenTimeouts*a.LivenessTimeout {
 		return fmt.Errorf("join the tree: %w", err)
@@ -101,6 +101,6 @@ func (a *attendance) withdraw(ended context.Context) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ended), a.LivenessTimeout, errSilent)
 	defer cancel()
 	if err := a.Withdraw(ctx, a.Self); err != nil {
-		a.log.Info("could not tell the root that this node stops", "error", err)
+		a.log.Info("could not tell the root that this node stops", "err", err)
 	}
 }

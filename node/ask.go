@@ -21,11 +21,12 @@ func newLineage(n *Node) *lineage {
 }
 
 // ask sends a request that may be repeated without harm to the nearest ancestor that
-// is of use, and says who answered. When that one does not answer, or has nothing to
+// is of use, and says who answered. Each attempt sends what body makes of the time
+// that it has left; ctx has a deadline. When that one does not answer, or has nothing to
 // answer with (503), it goes on to the next. One that is cut off is asked when there
 // is no better: it may know more than this node. The error wraps errNotSent when
 // there is nobody to ask.
-func (n *Node) ask(ctx context.Context, path string, body []byte) (answer peerAnswer, m coordinator.Member, err error) {
+func (n *Node) ask(ctx context.Context, path string, body func(left time.Duration) []byte) (answer peerAnswer, m coordinator.Member, err error) {
 	above := n.lineage.candidates()
 	if len(above) == 0 {
 		above = n.lineage.answering()
@@ -43,14 +44,17 @@ func (n *Node) ask(ctx context.Context, path string, body []byte) (answer peerAn
 
 // askOne asks one ancestor. All but the last get half of the time that is left, so
 // that the next has a chance when this one hangs.
-func (n *Node) askOne(ctx context.Context, m coordinator.Member, last bool, path string, body []byte) (peerAnswer, error) {
+func (n *Node) askOne(ctx context.Context, m coordinator.Member, last bool, path string, body func(left time.Duration) []byte) (peerAnswer, error) {
 	began := time.Now()
-	if until, bounded := ctx.Deadline(); bounded && !last {
+	until, _ := ctx.Deadline()
+	left := until.Sub(began)
+	if !last {
+		left /= 2
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, until.Sub(began)/2)
+		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	answer, err := n.peers.post(ctx, m.Address, path, body)
+	answer, err := n.peers.post(ctx, m.Address, path, body(left))
 	switch {
 	case err != nil:
 		n.unheard(ctx, m, began, err)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ func (n *Node) share(ctx context.Context, q wire.Question) (*flight, error) {
 	}
 }
 
+// errStopping says that a node that stops asks nobody any more.
+var errStopping = errors.New("this node is stopping")
+
 // depart joins the flight for q, or begins it.
 func (n *Node) depart(q wire.Question) *flight {
 	name := string(wire.AppendQuestion(nil, &q))
@@ -45,6 +49,13 @@ func (n *Node) depart(q wire.Question) *flight {
 		return f
 	}
 	f := &flight{sent: time.Now(), ended: make(chan struct{})}
+	select {
+	case <-n.stopping:
+		f.err = errStopping
+		close(f.ended)
+		return f
+	default:
+	}
 	if n.flights.under == nil {
 		n.flights.under = make(map[string]*flight)
 	}
@@ -57,4 +68,12 @@ func (n *Node) depart(q wire.Question) *flight {
 		close(f.ended)
 	})
 	return f
+}
+
+// stopAsking has readers wait no longer. No flight begins after it: a reader that
+// outlives the HTTP server must not add to the work that Run waits for.
+func (n *Node) stopAsking() {
+	n.flights.mu.Lock()
+	defer n.flights.mu.Unlock()
+	close(n.stopping)
 }

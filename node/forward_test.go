@@ -126,8 +126,32 @@ func TestAnImpatientQuestionBlamesNobody(t *testing.T) {
 	o.nearWrite.Store(&hang)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	_, _, _ = o.node.ask(ctx, pathLookup, nil)
+	_, _, _ = o.node.ask(ctx, pathLookup, func(time.Duration) []byte { return nil })
 	if got := o.node.lineage.candidates(); len(got) != 2 {
 		t.Errorf("the candidates are %v", got)
+	}
+}
+
+// Half of the time is the next one's.
+func TestEachAttemptSaysHowLongItHas(t *testing.T) {
+	o := newOrphan(t)
+	cutOff := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	o.nearWrite.Store(&cutOff)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+	defer cancel()
+	var lefts []time.Duration
+	_, m, err := o.node.ask(ctx, pathLookup, func(left time.Duration) []byte { lefts = append(lefts, left); return nil })
+	if err != nil || m.ID != 1 || len(lefts) != 2 {
+		t.Fatalf("%v answered, after attempts that had %v: %v", m, lefts, err)
+	}
+	for i, most := range []time.Duration{time.Hour, 2 * time.Hour} {
+		if lefts[i] > most || lefts[i] < most-5*time.Minute {
+			t.Errorf("attempt %d had %v, want %v", i, lefts[i], most)
+		}
+	}
+	for left, want := range map[time.Duration]time.Duration{-time.Second: 0, time.Second: 800 * time.Millisecond, time.Hour: time.Minute} {
+		if got := shareOf(left); got != want {
+			t.Errorf("of %v whoever is asked gets %v, want %v", left, got, want)
+		}
 	}
 }

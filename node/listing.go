@@ -39,8 +39,8 @@ func (n *Node) listStore(c *fiber.Ctx) error {
 		body = appendEntry(body, e)
 	}
 	body = append(body, `],"next":`...)
-	if page.More {
-		body = appendString(body, page.Entries[len(page.Entries)-1].Key)
+	if page.Next != "" {
+		body = appendString(body, page.Next)
 	} else {
 		body = append(body, "null"...)
 	}

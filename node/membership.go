@@ -96,13 +96,25 @@ var joinRefusals = map[string]error{
 	"beyond-root":  ErrBeyondRoot,
 }
 
+// joinRefusal is the root's no, in its words.
+type joinRefusal struct {
+	detail string
+	cause  error
+}
+
+// Error implements error.
+func (r *joinRefusal) Error() string { return "the root does not let this node in: " + r.detail }
+
+// Unwrap is the sentinel of the refusal.
+func (r *joinRefusal) Unwrap() error { return r.cause }
+
 func joinError(answer peerAnswer) error {
 	var said struct{ Type, Detail string }
 	if json.Unmarshal(answer.body, &said) != nil {
 		return fmt.Errorf("the root answered %d: %s", answer.status, excerpt(answer.body))
 	}
 	if refusal, found := joinRefusals[strings.TrimPrefix(said.Type, problemType)]; found {
-		return fmt.Errorf("the root says %q: %w", said.Detail, refusal)
+		return &joinRefusal{detail: said.Detail, cause: refusal}
 	}
 	return fmt.Errorf("the root answered %d: %s", answer.status, said.Detail)
 }

@@ -75,7 +75,7 @@ type Node struct {
 	flights     flights
 	asking      chan struct{} // holds a token for each lookup under way
 	news        news          // of the state, for readers that wait for it
-	stopping    chan struct{} // closed when they are not to wait any longer
+	stopping    chan struct{} // closed by stopAsking when they are not to wait any longer
 
 	encodings  encodings
 	pieces     pieces
@@ -266,11 +266,11 @@ func (n *Node) Run(ctx context.Context) error {
 	leave()
 	<-member
 	n.schedules.stop()
-	close(n.stopping)
+	n.stopAsking()
 	serving.shutdown()
 	n.stopWork()
 	n.loop.stop()
-	looping.Wait() // only handlers, which have ended, and the loop begin work
+	looping.Wait() // nothing else begins work any more
 	n.work.Wait()
 	n.disk.stop()
 	writing.Wait()

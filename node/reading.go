@@ -37,11 +37,10 @@ func (r *keyReading) take(found *wire.Lookup) {
 	}
 }
 
-// lookupOf tells a child what is known of a key.
-func lookupOf(answer store.Answer, l lag) *wire.Lookup {
-	reply := &wire.Lookup{AsOf: answer.AsOf, Lag: l.millis, LagKnown: l.known}
-	if answer.Entry != nil {
-		reply.Entries = []*store.Entry{answer.Entry}
+func (r *keyReading) reply(l lag) *wire.Lookup {
+	reply := &wire.Lookup{AsOf: r.answer.AsOf, Lag: l.millis, LagKnown: l.known}
+	if r.answer.Entry != nil {
+		reply.Entries = []*store.Entry{r.answer.Entry}
 	}
 	return reply
 }
@@ -73,7 +72,7 @@ func (r *pageReading) complete() bool { return r.store.Meta().Epoch > 0 }
 // take has the ancestor's page whole, for it is of one state, and over it only what
 // the ancestor cannot know.
 func (r *pageReading) take(found *wire.Lookup) {
-	above := store.Page{Entries: found.Entries, More: found.More, Applied: found.AsOf}
+	above := store.Page{Entries: found.Entries, Next: found.Next, Applied: found.AsOf}
 	r.page = r.store.Over(above, r.prefix, r.after, r.limit, !r.ordered)
 }
 
@@ -81,13 +80,12 @@ func (r *pageReading) take(found *wire.Lookup) {
 // longer one ends sooner, and says that more follows.
 const maxPageBytes = 16 << 20
 
-// lookup tells a child the page.
-func (r *pageReading) lookup(l lag) *wire.Lookup {
-	reply := &wire.Lookup{AsOf: r.page.Applied, Lag: l.millis, LagKnown: l.known, Entries: r.page.Entries, More: r.page.More}
+func (r *pageReading) reply(l lag) *wire.Lookup {
+	reply := &wire.Lookup{AsOf: r.page.Applied, Lag: l.millis, LagKnown: l.known, Entries: r.page.Entries, Next: r.page.Next}
 	bytes := 0
 	for i, e := range reply.Entries {
 		if bytes += len(e.Key) + len(e.Value); bytes > maxPageBytes && i > 0 {
-			reply.Entries, reply.More = reply.Entries[:i], true
+			reply.Entries, reply.Next = reply.Entries[:i], reply.Entries[i-1].Key
 			break
 		}
 	}

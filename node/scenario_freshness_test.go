@@ -26,12 +26,26 @@ func keysOf(page *client.Page) string {
 	return strings.Join(said, " ")
 }
 
-func TestAReadMayAskForAVersion(t *testing.T) {
-	tr := startTree(t, 3, onlyTicks())
-	tr.put(1, "greeting", "hello-world")
+// startEqual starts a tree of three levels without pushes but ticks, where all have
+// what was written.
+func startEqual(t *testing.T, options ...option) (tr *tree, wrote *client.Answer) {
+	t.Helper()
+	tr = startTree(t, 3, append(options, onlyTicks())...)
+	wrote = tr.put(1, "greeting", "hello-world")
 	tr.tick()
 	tr.awaitEqual()
-	wrote := tr.put(4, "greeting", "hello-mars")
+	return tr, wrote
+}
+
+// startBehind is that, and a later write that NODE-3 and those below it lack.
+func startBehind(t *testing.T, options ...option) (tr *tree, wrote *client.Answer) {
+	t.Helper()
+	tr, _ = startEqual(t, options...)
+	return tr, tr.put(4, "greeting", "hello-mars")
+}
+
+func TestAReadMayAskForAVersion(t *testing.T) {
+	tr, wrote := startBehind(t)
 
 	tr.want("greeting", "hello-world", 7) // as of what it holds
 	before, err := tr.client(7).List(t.Context(), "", "", 0)
@@ -54,11 +68,7 @@ func TestAReadMayAskForAVersion(t *testing.T) {
 }
 
 func TestAThousandDemandsCostOneRequestUpward(t *testing.T) {
-	tr := startTree(t, 3, onlyTicks(), unhurried())
-	tr.put(1, "greeting", "hello-world")
-	tr.tick()
-	tr.awaitEqual()
-	wrote := tr.put(4, "greeting", "hello-mars")
+	tr, wrote := startBehind(t, unhurried())
 	atOnce(1000, func(int) {
 		answer, err := tr.client(7).Get(t.Context(), "greeting", client.MinVersion(wrote.Version))
 		if err != nil || string(answer.Value) != `"hello-mars"` {
@@ -68,12 +78,26 @@ func TestAThousandDemandsCostOneRequestUpward(t *testing.T) {
 	tr.wantLookups(1, 1)
 }
 
-func TestAReadMayAskForALag(t *testing.T) {
-	tr := startTree(t, 3, onlyTicks())
-	tr.put(1, "greeting", "hello-world")
+// Sessions differ in what they have seen. What all of it is met by here does not keep
+// their misses apart.
+func TestMissesOfSessionsCostOneRequestUpward(t *testing.T) {
+	const sessions = 200
+	tr := startTree(t, 3, onlyTicks(), unhurried())
+	seen := make([]version.Version, sessions)
+	atOnce(sessions, func(i int) { seen[i] = tr.put(1, fmt.Sprint("key-", i), "x").Version })
 	tr.tick()
 	tr.awaitEqual()
-	wrote := tr.put(4, "greeting", "hello-mars")
+	atOnce(sessions, func(i int) {
+		_, err := tr.client(7).Get(t.Context(), "nowhere", client.MinVersion(seen[i]), client.FreshWithin(patience))
+		if !errors.Is(err, client.ErrNotFound) {
+			t.Errorf("answered %v", err)
+		}
+	})
+	tr.wantLookups(1, 1)
+}
+
+func TestAReadMayAskForALag(t *testing.T) {
+	tr, wrote := startBehind(t)
 	tr.await("NODE-7 knows that it lags", func() error {
 		if lag := tr.status(7).LagMs; lag == nil || *lag < 20 {
 			return errors.New("it does not lag")
@@ -180,10 +204,7 @@ func TestSessionsNeverGoBack(t *testing.T) {
 }
 
 func TestANodeThatIsCutOffAnswersWhatItHas(t *testing.T) {
-	tr := startTree(t, 3, onlyTicks())
-	wrote := tr.put(1, "greeting", "hello-world")
-	tr.tick()
-	tr.awaitEqual()
+	tr, wrote := startEqual(t)
 	tr.stop(1)
 	tr.stop(3)
 	ctx, leaf := t.Context(), tr.client(7)
@@ -209,10 +230,7 @@ func TestANodeThatIsCutOffAnswersWhatItHas(t *testing.T) {
 // A queued write has no version: it shows where it was taken, whatever is asked for
 // that the node can meet, and nowhere else.
 func TestAQueuedWriteIsReadWhereItWasTakenOnly(t *testing.T) {
-	tr := startTree(t, 3, onlyTicks())
-	wrote := tr.put(1, "greeting", "hello-world")
-	tr.tick()
-	tr.awaitEqual()
+	tr, wrote := startEqual(t)
 	tr.stop(1)
 	queued := tr.put(3, "other", "hello-mars")
 	if !queued.Pending {
@@ -309,7 +327,7 @@ func TestAnAncestorThatCatchesUpIsAskedAgain(t *testing.T) {
 	at := version.Version{Epoch: 1, Seq: 48}
 	asked := 0
 	tr := aboveNode2(t, func(q wire.Question) (int, []byte) {
-		if q.Min != at || q.TimeLeft < 1 {
+		if most := shareOf(10 * time.Second).Milliseconds(); q.Min != at || q.TimeLeft < 1 || q.TimeLeft > most {
 			t.Errorf("asked %+v", q)
 		}
 		asked++
@@ -343,4 +361,14 @@ func TestAStoppingNodeKeepsNobodyWaiting(t *testing.T) {
 	})
 	tr.stop(1)
 	wantRefusal(t, 504, "not-fresh")(nil, <-ended)
+}
+
+// One that outlives the HTTP server adds nothing to the work that Run waits for.
+func TestANodeThatHasStoppedAsksNobody(t *testing.T) {
+	tr := startTree(t, 2)
+	tr.stop(2)
+	f, err := tr.nodes[1].node.share(t.Context(), wire.Question{Key: "k"})
+	if !errors.Is(err, errStopping) || f.found != nil {
+		t.Errorf("answered %+v, %v", f.found, err)
+	}
 }

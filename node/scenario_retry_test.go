@@ -76,50 +76,46 @@ func (tr *tree) awaitLost(l *lossy, count int64) {
 	})
 }
 
-func TestARetryAfterAnAnswerThatNeverCameIsAppliedOnce(t *testing.T) {
-	tr, losing := startLossy(t)
-	before := tr.put(3, "greeting", "hello-world").Version
-	losing.losing.Store(true)
-	queued := tr.queue(3, "greeting", "hello-mars")
-	v := version.Version{Epoch: before.Epoch, Seq: before.Seq + 1}
-	tr.wantEntry(1, "greeting", `"hello-mars"`, v)
-	tr.awaitLost(losing, 3) // it was sent again, and more than once
-	if fate := tr.fate(3, queued.WriteID); fate.State != client.WritePending {
-		t.Errorf("NODE-3 says %s, and has not heard", fate.Body)
-	}
+// A write whose answer never came is sent again until it is known what became of it:
+// it is applied once, and undoes nothing that was written meanwhile.
+func TestAWriteWhoseAnswerNeverCameIsSentAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		later string // written at the root meanwhile
+		fate  string
+	}{
+		"and nothing was written since": {"", client.WriteOrdered},
+		"and a later one was":           {"theirs", client.WriteSuperseded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr, losing := startLossy(t)
+			before := tr.put(3, "greeting", "hello-world").Version
+			losing.losing.Store(true)
+			queued := tr.queue(3, "greeting", "mine")
+			last, value := version.Version{Epoch: before.Epoch, Seq: before.Seq + 1}, "mine"
+			tr.wantEntry(1, "greeting", `"mine"`, last)
+			tr.awaitLost(losing, 3) // it was sent again, and more than once
+			if fate := tr.fate(3, queued.WriteID); fate.State != client.WritePending {
+				t.Errorf("NODE-3 says %s, and has not heard", fate.Body)
+			}
+			if c.later != "" {
+				last.Seq, value = last.Seq+1, c.later
+				if got := tr.put(1, "greeting", c.later).Version; got != last {
+					t.Errorf("the later one is %v, want %v: one write was sent", got, last)
+				}
+			}
 
-	losing.losing.Store(false)
-	if got := tr.awaitFate(3, queued.WriteID, client.WriteOrdered); got != v {
-		t.Errorf("it was ordered as %v, want %v", got, v)
-	}
-	tr.awaitEqual()
-	if now := tr.status(1).Version; now != v {
-		t.Errorf("the root is at %v, want %v: one write was sent", now, v)
-	}
-	for _, k := range tr.all() {
-		tr.wantEntry(k, "greeting", `"hello-mars"`, v)
-	}
-}
-
-func TestARetryDoesNotUndoWhatWasWrittenMeanwhile(t *testing.T) {
-	tr, losing := startLossy(t)
-	before := tr.put(3, "greeting", "hello-world").Version
-	losing.losing.Store(true)
-	queued := tr.queue(3, "greeting", "mine")
-	theirs := tr.put(1, "greeting", "theirs").Version
-	if theirs.Seq != before.Seq+2 {
-		t.Errorf("%v was followed by %v, with one write between", before, theirs)
-	}
-	losing.losing.Store(false)
-	if got := tr.awaitFate(3, queued.WriteID, client.WriteSuperseded); got != theirs {
-		t.Errorf("it was superseded by %v, want %v", got, theirs)
-	}
-	tr.awaitEqual()
-	if now := tr.status(1).Version; now != theirs {
-		t.Errorf("the root is at %v, want %v", now, theirs)
-	}
-	for _, k := range tr.all() {
-		tr.wantEntry(k, "greeting", `"theirs"`, theirs)
+			losing.losing.Store(false)
+			if got := tr.awaitFate(3, queued.WriteID, c.fate); got != last {
+				t.Errorf("it is %s by %v, want %v", c.fate, got, last)
+			}
+			tr.awaitEqual()
+			if now := tr.status(1).Version; now != last {
+				t.Errorf("the root is at %v, want %v", now, last)
+			}
+			for _, k := range tr.all() {
+				tr.wantEntry(k, "greeting", `"`+value+`"`, last)
+			}
+		})
 	}
 }
 

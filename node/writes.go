@@ -15,8 +15,117 @@ import (
 	"xylem/sync/wire"
 )
 
-// pathWrites is where a node says what became of the writes that it queued.
-const pathWrites = "/writes/"
+// putStore answers PUT /store/{key}.
+func (n *Node) putStore(c *fiber.Ctx) error {
+	key, err := pathKey(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	value, err := n.readValue(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	return n.write(c, wire.Write{Key: strings.Clone(key), Value: value})
+}
+
+// deleteStore answers DELETE /store/{key}.
+func (n *Node) deleteStore(c *fiber.Ctx) error {
+	key, err := pathKey(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	return n.write(c, wire.Write{Key: strings.Clone(key)})
+}
+
+// write has a client's write ordered and answers with what became of it.
+func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
+	cond, err := condition(c)
+	if err != nil {
+		return n.storeError(c, err)
+	}
+	w.If, w.ID = cond, n.nextWriteID()
+	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: prefersAsync(c)}
+	res := n.submit(n.working, in).Results[0]
+	n.setFreshness(c, version.Max(n.store.Applied(), res.Version))
+	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
+	switch res.Outcome {
+	case wire.Ordered:
+		setETag(c, e.Version)
+		n.writeEntry(c, &e)
+		return nil
+	case wire.Pending:
+		c.Status(http.StatusAccepted)
+		c.Location(pathWrites + w.ID.String())
+		n.writeEntry(c, &e)
+		return nil
+	}
+	return n.writeRefusal(c, &w, res)
+}
+
+// writeRefusal answers a write that was not ordered, or may not have been.
+func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error {
+	switch res.Outcome {
+	case wire.Superseded:
+		body := appendString([]byte(`{"key":`), w.Key)
+		body = append(body, `,"superseded":true,"version":"`...)
+		body = append(res.Version.Append(body), `"}`...)
+		c.Response().Header.SetContentType(typeJSON)
+		c.Response().SetBodyRaw(body)
+		return nil
+	case wire.Unmet:
+		p := &problem{status: http.StatusPreconditionFailed, slug: "condition-not-met", detail: "the key is absent"}
+		if !res.Version.IsZero() {
+			p.detail = "the key is at version " + res.Version.String()
+			p.with("version", res.Version.String())
+			setETag(c, res.Version)
+		}
+		return p
+	case wire.Full:
+		return unavailable("root-disk-full", "the root's disk is full; the write was not ordered. Free some space there")
+	case wire.QueueFull:
+		return &problem{
+			status: http.StatusInsufficientStorage, slug: "queue-full",
+			detail: "this node has no room to keep the write until the root can be reached: its queue is as long as " +
+				"writes.queue_max_bytes lets it be, or its disk is full. The write was certainly not ordered",
+		}
+	case wire.Unreachable:
+		return unavailable("root-unreachable",
+			"the root cannot be reached, or its disk has failed; the write was certainly not ordered. Try again")
+	default:
+		return &problem{
+			status: http.StatusGatewayTimeout, slug: "outcome-unknown",
+			detail: "no answer came back from the root in time: the write may or may not have been ordered. Read the key",
+		}
+	}
+}
+
+// condition reads the preconditions of a write.
+func condition(c *fiber.Ctx) (wire.Condition, error) {
+	h := &c.Request().Header
+	matches, nones := h.PeekAll(headerMatch), h.PeekAll(headerNone)
+	if len(matches)+len(nones) == 0 {
+		return wire.Condition{}, nil
+	}
+	if len(matches)+len(nones) > 1 {
+		return wire.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, once")
+	}
+	match, none := c.Get(headerMatch), c.Get(headerNone)
+	switch {
+	case match == "*":
+		return wire.Condition{Kind: wire.Exists}, nil
+	case len(matches) > 0:
+		text, isTag := strings.CutPrefix(match, `"`)
+		text, closed := strings.CutSuffix(text, `"`)
+		v, err := version.Parse(text)
+		if !isTag || !closed || err != nil {
+			return wire.Condition{}, badRequest("condition", `If-Match takes one ETag as this API gave it, as in "3.1042", or *`)
+		}
+		return wire.Condition{Kind: wire.Matches, Version: v}, nil
+	case none == "*":
+		return wire.Condition{Kind: wire.Absent}, nil
+	}
+	return wire.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
+}
 
 // prefersAsync reports whether a client asks for 202 at once (RFC 7240).
 func prefersAsync(c *fiber.Ctx) bool {
@@ -30,6 +139,9 @@ func prefersAsync(c *fiber.Ctx) bool {
 	}
 	return false
 }
+
+// pathWrites is where a node says what became of the writes that it queued.
+const pathWrites = "/writes/"
 
 // writeDocument says what became of a write that was answered 202.
 type writeDocument struct {

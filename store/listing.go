@@ -15,7 +15,7 @@ const MaxPage = 1000
 // Page is one page of a listing: one state, in byte order of keys.
 type Page struct {
 	Entries []*Entry
-	More    bool            // keys follow after the last entry
+	Next    string          // the last key that it covers, shown or hidden, if there may be more after that; else empty
 	Applied version.Version // nothing before it is missing from the page
 	AsOf    version.Version // the latest version that the page shows: Applied, or an entry's
 }
@@ -39,19 +39,25 @@ func (s *Store) list(prefix, after string, limit int, queued []*Entry) Page {
 	}
 	s.mu.Lock()
 	v := s.base.Load()
-	page := Page{Applied: v.applied, AsOf: v.applied}
+	page := Page{Applied: v.applied}
 	// One more than fits tells whether more follow; as many more again as the
 	// overlay may hide.
 	based := v.table.list(prefix, after, limit+1+len(noted))
 	s.mu.Unlock()
 	page.Entries = merge(based, noted, v.applied)
-	if len(page.Entries) > limit {
-		page.Entries, page.More = page.Entries[:limit], true
-	}
-	for _, e := range page.Entries {
-		page.AsOf = version.Max(page.AsOf, e.Version)
-	}
+	page.finish(limit)
 	return page
+}
+
+// finish cuts the page off behind limit entries, and says as of when it is.
+func (p *Page) finish(limit int) {
+	if len(p.Entries) > limit {
+		p.Entries, p.Next = p.Entries[:limit], p.Entries[limit-1].Key
+	}
+	p.AsOf = p.Applied
+	for _, e := range p.Entries {
+		p.AsOf = version.Max(p.AsOf, e.Version)
+	}
 }
 
 // withQueued puts queued writes in place of what is noted of their keys, where

@@ -21,6 +21,10 @@ type Meta struct {
 // OnHistory reports whether v is on the history that the node knows.
 func (m *Meta) OnHistory(v version.Version) bool { return m.History.Contains(v, m.Epoch) }
 
+// Abandoned reports whether v is on no history that the node knows, and never will
+// be: the root was replaced, or lost its disk, before it was pushed.
+func (m *Meta) Abandoned(v version.Version) bool { return v.Epoch <= m.Epoch && !m.OnHistory(v) }
+
 // RunOf is the run of an epoch, 0 where it is not known.
 func (m *Meta) RunOf(epoch uint64) uint64 {
 	if epoch == m.Epoch {

@@ -76,10 +76,9 @@ func (o *overlay) covered(applied version.Version) {
 	o.forget(func(n *note) bool { return !applied.Before(n.asOf) })
 }
 
-// abandoned forgets what is on no history that meta knows: the root was replaced,
-// or lost its disk, before that was pushed.
+// abandoned forgets what is abandoned as far as meta knows.
 func (o *overlay) abandoned(meta *Meta) {
-	o.forget(func(n *note) bool { return n.asOf.Epoch <= meta.Epoch && !meta.OnHistory(n.asOf) })
+	o.forget(func(n *note) bool { return meta.Abandoned(n.asOf) })
 }
 
 func (o *overlay) forget(which func(*note) bool) {

@@ -3,14 +3,13 @@ package store
 import (
 	"slices"
 	"strings"
-
-	"xylem/sync/version"
 )
 
 // Over lays what this node knows over an ancestor's page: writes that passed here
 // and are later than the page, and, where asked for, its own queued ones. Entries,
-// More and Applied of the page are the ancestor's; prefix, after and limit are what
-// it was asked for.
+// Next and Applied of the page are the ancestor's; prefix, after and limit are what
+// it was asked for. What is known here may hide all that the ancestor shows: then the
+// page is empty, and Next says where to go on.
 func (s *Store) Over(page Page, prefix, after string, limit int, queuedToo bool) Page {
 	noted := s.overlay.list(prefix, after, s.base.Load().table)
 	if queuedToo {
@@ -18,18 +17,11 @@ func (s *Store) Over(page Page, prefix, after string, limit int, queuedToo bool)
 			noted = s.withQueued(noted, slices.DeleteFunc(queued, page.beats))
 		}
 	}
-	if page.More {
-		last := page.Entries[len(page.Entries)-1].Key
-		noted = slices.DeleteFunc(noted, func(n *note) bool { return n.entry.Key > last })
+	if page.Next != "" {
+		noted = slices.DeleteFunc(noted, func(n *note) bool { return n.entry.Key > page.Next })
 	}
 	page.Entries = merge(page.Entries, noted, page.Applied)
-	if len(page.Entries) > limit {
-		page.Entries, page.More = page.Entries[:limit], true
-	}
-	page.AsOf = page.Applied
-	for _, e := range page.Entries {
-		page.AsOf = version.Max(page.AsOf, e.Version)
-	}
+	page.finish(limit)
 	return page
 }
 

@@ -94,7 +94,7 @@ func (p *pending) covered(applied version.Version) {
 
 // abandoned forgets those whose winner is on no history any more.
 func (p *pending) abandoned(meta *Meta) {
-	p.forget(func(q *queued) bool { return q.until.Epoch <= meta.Epoch && !meta.OnHistory(q.until) })
+	p.forget(func(q *queued) bool { return meta.Abandoned(q.until) })
 }
 
 // forget drops superseded writes.

@@ -136,15 +136,15 @@ func TestAListingHasPendingWrites(t *testing.T) {
 		for _, e := range page.Entries {
 			parts = append(parts, e.Key+"="+e.Value)
 		}
-		return fmt.Sprint(strings.Join(parts, " "), " ", page.More, " ", page.AsOf)
+		return fmt.Sprintf("%s, next %q, as of %v", strings.Join(parts, " "), page.Next, page.AsOf)
 	}
-	if got := text(s.List("", "", 3)); got != "a=0 aa=1 c=0 true 1.4" {
+	if got := text(s.List("", "", 3)); got != `a=0 aa=1 c=0, next "c", as of 1.4` {
 		t.Errorf("the first page is %s", got)
 	}
-	if got := text(s.List("", "c", 3)); got != "d=1 e=1 false 1.4" {
+	if got := text(s.List("", "c", 3)); got != `d=1 e=1, next "", as of 1.4` {
 		t.Errorf("the second page is %s", got)
 	}
-	if got := text(s.ListOrdered("", "", 9)); got != "a=0 b=1 c=0 d=0 false 1.5" {
+	if got := text(s.ListOrdered("", "", 9)); got != `a=0 b=1 c=0 d=0, next "", as of 1.5` {
 		t.Errorf("others are told %s", got)
 	}
 }

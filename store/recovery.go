@@ -88,21 +88,35 @@ func (rec *Recovery) entries(block []byte) error {
 }
 
 func (rec *Recovery) delta(r *blockReader) error {
-	from, to, meta := r.version(), r.version(), r.meta()
-	var entries []*Entry
-	for len(r.rest) > 0 && r.failed == "" {
-		var err error
-		if entries, err = DecodeBlock(entries, r.bytes(r.uvarint())); err != nil {
-			return fmt.Errorf("%w: %w", ErrRecord, err)
-		}
-	}
-	if r.failed != "" {
-		return r.recordError()
+	from, to, meta, entries, err := r.delta()
+	if err != nil {
+		return err
 	}
 	if _, err := rec.Store.Apply(from, to, meta, entries); err != nil {
 		return fmt.Errorf("%w: versions are missing before it: %w", ErrRecord, err)
 	}
 	return nil
+}
+
+// ReadDelta returns the entries of a record of a delta, nil for another record. The
+// error wraps ErrRecord.
+func ReadDelta(record []byte) ([]*Entry, error) {
+	if record[0] != recordDelta {
+		return nil, nil
+	}
+	r := blockReader{rest: record[1:]}
+	_, _, _, entries, err := r.delta()
+	return entries, err
+}
+
+func (r *blockReader) delta() (from, to version.Version, meta Meta, entries []*Entry, err error) {
+	from, to, meta = r.version(), r.version(), r.meta()
+	for len(r.rest) > 0 && r.failed == "" {
+		if entries, err = DecodeBlock(entries, r.bytes(r.uvarint())); err != nil {
+			return from, to, meta, nil, fmt.Errorf("%w: %w", ErrRecord, err)
+		}
+	}
+	return from, to, meta, entries, r.recordError()
 }
 
 // finishState installs the checkpoint once all of it was read, and checks it
@@ -125,10 +139,12 @@ func (rec *Recovery) Finish() error {
 	if err := rec.finishState(); err != nil {
 		return err
 	}
+	meta := rec.Store.Meta()
+	rec.Local.Requeue(&meta)
+	rec.Local.Covered(rec.Store.Applied(), &meta)
 	for _, e := range rec.Local.Queue {
 		rec.Store.Pend(e)
 	}
-	rec.Local.Covered(rec.Store.Applied())
 	return nil
 }
 

@@ -89,6 +89,7 @@ func (r *Replica) then(in *Piece, do func()) func(Failure) {
 			outcome = Applied
 			do()
 			r.observe(in.Header.Meta.Stamp)
+			r.requeue()
 		}
 		r.acknowledge(in, outcome)
 		r.nextPiece()
@@ -148,6 +149,7 @@ func (r *Replica) upToDate(in *Piece) {
 			r.store.SetMeta(h.Meta)
 			r.observe(h.Meta.Stamp)
 			r.store.Covered()
+			r.requeue()
 		}
 		r.acknowledge(in, outcome)
 		r.nextPiece()

@@ -153,7 +153,7 @@ type (
 	// Forward asks for a batch to be sent to the parent. Forwarded answers. At most
 	// one is under way of those with Queue and of those without.
 	Forward struct {
-		Queue bool // from the durable queue; it is behind fresh writes where both wait
+		Queue bool // from the durable queue
 		Batch wire.Batch
 	}
 

@@ -380,3 +380,64 @@ func TestProvisionalStampsAreMadeFinal(t *testing.T) {
 }
 
 func countForwards(s *script) int { return strings.Count(s.trace, "-> forward from the queue") }
+
+// What was ordered, or superseded, at a version that does not count any more is in
+// the queue again, at once and after a restart.
+func TestWhatWasSettledAtAnAbandonedVersionIsQueuedAgain(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		o := newOrigin(t).write("a=1")
+		s := queueScript(t)
+		s.cutOff()
+		s.client("b=1 by 2-1")
+		s.client("a=2 by 2-2")
+		s.persisted()
+		s.step(Forwarded{Queue: true, Failed: wire.Unreachable})
+		s.persisted()
+		s.step(Reachable{})
+		s.drained(1, "1.2", "superseded 1.3")
+		s.persisted()
+		s.see("b", "1", "a", "2")
+		s.push(o.startEpoch().heartbeat()) // from a root that had 1.1 only
+		s.persisted()
+		if restart {
+			s.restart()
+		}
+		s.see("b", "1", "a", "2")
+		if n, bytes := s.core.Pending(); n != 2 || bytes == 0 || s.fate(2, 1) != "pending" || s.fate(2, 2) != "pending" {
+			t.Errorf("restart %v: %d are pending (%d bytes), as %s and %s", restart, n, bytes, s.fate(2, 1), s.fate(2, 2))
+		}
+		s.step(Reachable{RootMillis: s.core.RootMillis()})
+		s.drained(2, "2.2", "2.3")
+		s.persisted()
+		s.restart()
+		if n, _ := s.core.Pending(); n != 0 || s.fate(2, 1) != "ordered 2.2" || s.fate(2, 2) != "ordered 2.3" {
+			t.Errorf("restart %v: %d are pending, the fates are %s and %s", restart, n, s.fate(2, 1), s.fate(2, 2))
+		}
+		s.see("b", "1", "a", "2")
+	}
+}
+
+// While the final stamps find no room on the disk, what comes is refused and not
+// kept waiting.
+func TestAFullDiskKeepsNobodyWaitingForFinalStamps(t *testing.T) {
+	s := queueScript(t)
+	s.restart()
+	s.client("a=2 by 2-1")
+	s.persisted()
+	s.step(Reachable{RootMillis: s.core.RootMillis()})
+	s.step(&Submit{Ref: 90, Writes: []wire.Write{parseWrite(t, "b=1 by 2-2")}, Client: true, Async: true})
+	s.fails(Full)
+	if got := lastReply(s); got != "the queue is full" {
+		t.Errorf("it answers %s", got)
+	}
+	s.step(&Submit{Ref: 91, Writes: []wire.Write{parseWrite(t, "b=1 by 2-3")}, Client: true, Async: true})
+	if !strings.Contains(s.trace, "-> reply #91: the queue is full") {
+		t.Errorf("it answers %s", lastReply(s))
+	}
+	s.after(s.cfg.RetryMax)
+	s.step(Wake{})
+	s.persisted()
+	if countForwards(s) != 1 {
+		t.Errorf("%d batches were sent:\n%s", countForwards(s), s.trace)
+	}
+}

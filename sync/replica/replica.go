@@ -142,7 +142,8 @@ func (r *Replica) persist(record []byte, sync bool, then func(Failure)) {
 	if r.compact && len(r.persisting) == 0 {
 		// Now, and only now, the store and the queue hold what the journal holds.
 		r.compact = false
-		r.emit(Compact{State: r.store.Cut(version.Version{}), Local: r.queue.local.Clone(r.store.Applied())})
+		state := r.store.Cut(version.Version{})
+		r.emit(Compact{State: state, Local: r.queue.local.Clone(state)})
 	}
 	r.persisting = append(r.persisting, then)
 	r.emit(Persist{Record: record, Sync: sync})
@@ -161,7 +162,7 @@ func (r *Replica) persisted(f Failure) {
 func (r *Replica) checkpoint(state *store.Cut, then func(Failure)) {
 	r.idle = func() {
 		r.persisting = append(r.persisting, then)
-		r.emit(Checkpoint{State: state, Local: r.queue.local.Clone(state.To)})
+		r.emit(Checkpoint{State: state, Local: r.queue.local.Clone(state)})
 	}
 	r.whenIdle()
 }

@@ -62,7 +62,7 @@ func (r *Replica) beginEpoch(epoch uint64) {
 		r.writeLocal()
 		r.probeAll()
 		r.order()
-		r.drain()
+		r.requeue()
 	})
 }
 

@@ -104,6 +104,39 @@ func (r *Replica) finalize() {
 	q.taken = nil
 }
 
+// maxFinalBytes bounds a record of final stamps.
+const maxFinalBytes = 4 << 20
+
+// writeFinal makes the final stamps of provisional writes durable. It must succeed
+// at last: until then nothing of the queue is sent, nor taken.
+func (r *Replica) writeFinal() {
+	q := &r.queue
+	if r.now.Mono < q.notBefore {
+		r.wakeBy(q.notBefore)
+		r.refuseIncoming()
+		return
+	}
+	n := 0
+	for bytes := 0; n < len(q.final) && bytes < maxFinalBytes; n++ {
+		bytes += q.final[n].Bytes()
+	}
+	part := q.final[:n]
+	r.persistLocal(store.AppendQueued(nil, part), true, func(f Failure) {
+		if f != None {
+			q.notBefore = r.now.Mono + r.cfg.RetryMax
+			r.refuseIncoming()
+			return
+		}
+		q.local.Finalize(part)
+		for _, e := range part {
+			r.observe(e.Stamp)
+			r.store.Pend(e)
+		}
+		q.final = q.final[n:]
+		r.drain()
+	})
+}
+
 // keepRootTime has the difference between the root's time and this node's wall
 // clock written down when it has changed, for the next start.
 func (r *Replica) keepRootTime() {

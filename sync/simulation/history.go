@@ -37,18 +37,14 @@ type write struct {
 // queued takes a record of queued writes: a write that was taken before its node
 // heard the root's time gets another stamp once it has.
 func (t *Tree) queued(record []byte) {
-	const queued, provisional = 7, 10
-	if record[0] != queued && record[0] != provisional {
-		return
-	}
-	entries, err := store.DecodeBlock(nil, record[1:])
+	writes, final, err := store.ReadQueued(record)
 	if err != nil {
 		t.fail("a record of queued writes does not decode: %v", err)
 	}
-	for _, e := range entries {
+	for _, e := range writes {
 		w := t.history.writes[e.Write]
 		w.Stamp = e.Stamp
-		w.timed = record[0] == queued && w.boot == w.node.boot && !t.rootJumped
+		w.timed = final && w.boot == w.node.boot && !t.rootJumped
 	}
 }
 
@@ -282,8 +278,8 @@ func (t *Tree) settle() {
 		}
 	}
 	for _, w := range t.sorted() {
-		if t.loss.keys[w.Key] {
-			continue
+		if t.loss.keys[w.Key] && w.told != wire.Pending {
+			continue // gone with the root's disk, which alone held it
 		}
 		if w.told == wire.Pending {
 			t.settled(w)

@@ -1,8 +1,6 @@
 package simulation
 
 import (
-	"encoding/binary"
-
 	"xylem/store"
 	"xylem/sync/version"
 )
@@ -65,24 +63,9 @@ func (l *ledger) last(key string) *store.Entry {
 
 // write keeps the writes of a record that goes to the root's disk, if it has any.
 func (l *ledger) write(record []byte) error {
-	const delta = 3 // from one version to another, meta, blocks each after its length
-	if record[0] != delta {
-		return nil
-	}
-	rest := record[1:]
-	for range 4 {
-		_, n := binary.Uvarint(rest)
-		rest = rest[n:]
-	}
-	_, rest, err := store.ReadMeta(rest)
-	for len(rest) > 0 && err == nil {
-		length, n := binary.Uvarint(rest)
-		var entries []*store.Entry
-		entries, err = store.DecodeBlock(nil, rest[n:n+int(length)])
-		for _, e := range entries {
-			l.written[e.Version] = e
-		}
-		rest = rest[n+int(length):]
+	entries, err := store.ReadDelta(record)
+	for _, e := range entries {
+		l.written[e.Version] = e
 	}
 	return err
 }

@@ -38,13 +38,13 @@ type Lookup struct {
 	AsOf     version.Version // nothing before it is missing
 	LagKnown bool
 	Lag      int64          // how old the state was when the question came, in milliseconds
-	More     bool           // of a page: keys follow after the last entry
+	Next     string         // of a page that more may follow: the last key that it covers, though it may not show it; else empty
 	Entries  []*store.Entry // of a key its entry, or none
 }
 
 const (
 	questionMagic = "XYQ\x01"
-	lookupMagic   = "XYK\x02"
+	lookupMagic   = "XYK\x03"
 )
 
 // Bits of a question's flags.
@@ -116,15 +116,15 @@ func DecodeQuestion(b []byte) (Question, error) {
 
 // Bits of an answer's flags.
 const (
-	flagMore = 1 << iota
+	flagNext = 1 << iota
 	flagLag
 )
 
 // AppendLookup appends the encoded answer to dst.
 func AppendLookup(dst []byte, l *Lookup) []byte {
 	var flags byte
-	if l.More {
-		flags |= flagMore
+	if l.Next != "" {
+		flags |= flagNext
 	}
 	if l.LagKnown {
 		flags |= flagLag
@@ -133,6 +133,9 @@ func AppendLookup(dst []byte, l *Lookup) []byte {
 	dst = append(appendVersion(dst, l.AsOf), flags)
 	if l.LagKnown {
 		dst = binary.AppendUvarint(dst, uint64(l.Lag))
+	}
+	if l.Next != "" {
+		dst = appendString(dst, l.Next)
 	}
 	var enc store.BlockEncoder
 	for _, e := range l.Entries {
@@ -151,12 +154,20 @@ func DecodeLookup(b []byte) (Lookup, error) {
 	}
 	l := Lookup{Tree: tree, Epoch: epoch, AsOf: r.version()}
 	flags := r.byte()
-	l.More = flags&flagMore != 0
 	if flags&flagLag != 0 {
 		l.LagKnown, l.Lag = true, int64(r.uvarint())
 	}
-	if r.short || count > store.MaxPage || flags >= flagLag<<1 || l.Lag < 0 {
+	isCut := flags&flagNext != 0
+	if isCut {
+		l.Next = string(r.bytes(r.uvarint()))
+	}
+	if r.short || isCut != (l.Next != "") || count > store.MaxPage || flags >= flagLag<<1 || l.Lag < 0 {
 		return Lookup{}, fmt.Errorf("%w: a lookup's answer does not make sense", ErrMalformed)
+	}
+	if isCut {
+		if err := store.CheckKey(l.Next); err != nil {
+			return Lookup{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
 	}
 	l.Entries, err = store.DecodeBlock(nil, r.rest)
 	if err != nil || uint64(len(l.Entries)) != count {
@@ -165,10 +176,11 @@ func DecodeLookup(b []byte) (Lookup, error) {
 	return l, nil
 }
 
-// Answers reports whether the answer is of the keys that q asks for.
+// Answers reports whether the answer is of the keys that q asks for, and, where more
+// may follow, gets further than q did.
 func (l *Lookup) Answers(q *Question) bool {
 	if q.Limit == 0 {
-		return !l.More && (len(l.Entries) == 0 || (len(l.Entries) == 1 && l.Entries[0].Key == q.Key))
+		return l.Next == "" && (len(l.Entries) == 0 || (len(l.Entries) == 1 && l.Entries[0].Key == q.Key))
 	}
 	after := q.After
 	for _, e := range l.Entries {
@@ -177,5 +189,5 @@ func (l *Lookup) Answers(q *Question) bool {
 		}
 		after = e.Key
 	}
-	return len(l.Entries) <= q.Limit && (!l.More || len(l.Entries) > 0)
+	return len(l.Entries) <= q.Limit && (l.Next == "" || l.Next > q.After && l.Next >= after && strings.HasPrefix(l.Next, q.Key))
 }

@@ -24,7 +24,7 @@ func questionAndAnswers() (question, lookup, page []byte) {
 	lookup = AppendLookup(nil, &Lookup{
 		Tree: tree, Epoch: 3, AsOf: version.Version{Epoch: 3, Seq: 18}, LagKnown: true, Lag: 300, Entries: three()[:1],
 	})
-	page = AppendLookup(nil, &Lookup{Tree: tree, Epoch: 3, AsOf: version.Version{Epoch: 3, Seq: 18}, More: true, Entries: three()[:2]})
+	page = AppendLookup(nil, &Lookup{Tree: tree, Epoch: 3, AsOf: version.Version{Epoch: 3, Seq: 18}, Next: "ключи", Entries: three()[:2]})
 	return question, lookup, page
 }
 
@@ -62,7 +62,7 @@ func TestALookupReadsBackAsItWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := Lookup{
 			Tree: anyTree().Draw(t, "tree"), Epoch: rapid.Uint64().Draw(t, "epoch"), AsOf: anyVersion().Draw(t, "as of"),
-			More: rapid.Bool().Draw(t, "more"), LagKnown: rapid.Bool().Draw(t, "known"),
+			Next: rapid.OneOf(rapid.Just(""), anyKey()).Draw(t, "next"), LagKnown: rapid.Bool().Draw(t, "known"),
 		}
 		if l.LagKnown {
 			l.Lag = rapid.Int64Min(0).Draw(t, "lag")
@@ -112,10 +112,13 @@ func TestAnAnswerIsOfWhatWasAskedFor(t *testing.T) {
 		"the key":          {&key, Lookup{Entries: []*store.Entry{entry("b")}}, true},
 		"another key":      {&key, Lookup{Entries: []*store.Entry{entry("c")}}, false},
 		"two for one":      {&key, Lookup{Entries: []*store.Entry{entry("b"), entry("b")}}, false},
-		"more of a key":    {&key, Lookup{Entries: []*store.Entry{entry("b")}, More: true}, false},
+		"more of a key":    {&key, Lookup{Entries: []*store.Entry{entry("b")}, Next: "b"}, false},
 		"an empty page":    {&page, Lookup{}, true},
-		"more of nothing":  {&page, Lookup{More: true}, false},
-		"a page":           {&page, Lookup{Entries: []*store.Entry{entry("b2"), entry("b3")}, More: true}, true},
+		"all hidden":       {&page, Lookup{Next: "b2"}, true},
+		"no further":       {&page, Lookup{Next: "b1"}, false},
+		"on elsewhere":     {&page, Lookup{Next: "c"}, false},
+		"on within":        {&page, Lookup{Entries: []*store.Entry{entry("b2"), entry("b3")}, Next: "b2"}, false},
+		"a page":           {&page, Lookup{Entries: []*store.Entry{entry("b2"), entry("b3")}, Next: "b3"}, true},
 		"not in order":     {&page, Lookup{Entries: []*store.Entry{entry("b3"), entry("b2")}}, false},
 		"from before":      {&page, Lookup{Entries: []*store.Entry{entry("b1")}}, false},
 		"another prefix":   {&page, Lookup{Entries: []*store.Entry{entry("c")}}, false},

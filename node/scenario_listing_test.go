@@ -1,0 +1,58 @@
+package node
+
+import (
+	"net/http"
+	"testing"
+
+	"xylem/client"
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// A delete that waits in a node's queue hides all of an ancestor's page: whoever
+// walks goes on behind it.
+func TestAWalkGoesOnBehindAPageThatIsHiddenWhole(t *testing.T) {
+	keys := []string{"a", "b", "c"}
+	tr := aboveNode2(t, func(q wire.Question) (int, []byte) {
+		found := wire.Lookup{Tree: version.TreeID{1}, Epoch: 1, AsOf: version.Version{Epoch: 1, Seq: 5}}
+		for i, key := range keys {
+			if key <= q.After {
+				continue
+			}
+			if len(found.Entries) == q.Limit {
+				found.Next = keys[i-1]
+				break
+			}
+			found.Entries = append(found.Entries, &store.Entry{Key: key, Value: `1`, Version: version.Version{Epoch: 1, Seq: uint64(i + 1)}})
+		}
+		return http.StatusOK, wire.AppendLookup(nil, &found)
+	})
+	ctx, leaf := t.Context(), tr.client(2)
+	tr.wantQueued(leaf.Delete(ctx, "a"))
+
+	after, walked := "", []string{}
+	for {
+		page, err := leaf.List(ctx, "", after, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walked = append(walked, keysOf(page))
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if len(walked) != 3 || walked[0] != "" || walked[1] != "b@1.2" || walked[2] != "c@1.3" {
+		t.Errorf("the pages are %q", walked)
+	}
+	var all []client.Entry
+	for entry, err := range leaf.All(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, entry)
+	}
+	if len(all) != 2 || all[0].Key != "b" || all[1].Key != "c" {
+		t.Errorf("a walk shows %+v", all)
+	}
+}
