@@ -39,6 +39,11 @@ const defaultTimeout = time.Second
 // error is a problem.
 func (n *Node) demanded(c *fiber.Ctx) (demand, error) {
 	d := n.plain()
+	for name, slug := range demandHeaders {
+		if len(c.Request().Header.PeekAll(name)) > 1 {
+			return d, badRequest(slug, name+" is there more than once")
+		}
+	}
 	timeout := defaultTimeout
 	if text := c.Get(headerTimeout); text != "" {
 		millis, err := strconv.ParseInt(text, 10, 64)
@@ -66,6 +71,9 @@ func (n *Node) demanded(c *fiber.Ctx) (demand, error) {
 	}
 	return d, nil
 }
+
+// demandHeaders are the headers of a demand, and the slugs of what is wrong with them.
+var demandHeaders = map[string]string{headerMinVersion: "min-version", headerMaxLag: "max-lag", headerTimeout: "timeout"}
 
 // metBy reports whether an answer is fresh enough that lacks nothing before asOf.
 func (d *demand) metBy(asOf version.Version, l lag) bool {

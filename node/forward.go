@@ -29,10 +29,12 @@ var errNoAncestor = fmt.Errorf("no ancestor can be turned to: %w", errNotSent)
 
 // forward sends a batch to the nearest ancestor that is of use, and returns how that
 // ended. It goes on to the next only when the batch certainly had no effect.
-func (n *Node) forward(batch wire.Batch) replica.Forwarded {
+func (n *Node) forward(batch wire.Batch, tries int) replica.Forwarded {
 	end, err := replica.Forwarded{Failed: wire.Unreachable}, errNoAncestor
-	// Nine tenths: what comes of no answer is to be on the disk and answered in time.
-	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout*9/10)
+	// Nine tenths: what comes of no answer is to be on the disk and answered in time. Of
+	// what is tried again nobody waits for the answer, which may just be slow.
+	const patience = 5
+	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Writes.Timeout*time.Duration(1+min(tries, patience))*9/10)
 	defer cancel()
 	body := wire.AppendBatch(nil, &batch)
 	for _, m := range n.lineage.candidates() {

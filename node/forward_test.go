@@ -103,7 +103,7 @@ func TestABatchGoesOnOnlyIfItCertainlyHadNoEffect(t *testing.T) {
 			o.nearWrite.Store(&c.near)
 			before := o.rootWrites.Load()
 			batch := wire.Batch{Epoch: 1, Writes: []wire.Write{write(1, "k", "1")}}
-			end := o.node.forward(batch)
+			end := o.node.forward(batch, 0)
 			switch got := o.rootWrites.Load() - before; {
 			case c.goesOn && (got != 1 || end.Failed != 0 || end.Results.Results[0].Outcome != wire.Ordered):
 				t.Errorf("%d batches came to the root, it ended with %+v", got, end)

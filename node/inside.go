@@ -283,7 +283,8 @@ type joinDocument struct {
 // admission is the root's answer to it.
 type admission struct {
 	coordinator.View
-	RootMillis int64 `json:"root_millis"` // the root's time
+	TimeEpoch  uint64 `json:"time_epoch"`  // of the root whose time this is
+	RootMillis int64  `json:"root_millis"` // the root's time
 }
 
 func readJSON(body []byte, into any) error {

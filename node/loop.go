@@ -131,7 +131,7 @@ func (l *loop) perform(e replica.Effect) {
 		l.admits.resolve(e.Ref, e)
 	case replica.Forward:
 		n.work.Go(func() {
-			end := n.forward(e.Batch)
+			end := n.forward(e.Batch, e.Tries)
 			end.Queue = e.Queue
 			l.post(end)
 		})

@@ -79,9 +79,8 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member) (coordinat
 	if err := json.Unmarshal(answer.body, &said); err != nil {
 		return view, fmt.Errorf("read the root's view: %w", err)
 	}
-	if known == nil { // before anything is sent upward
-		n.loop.post(replica.Reachable{RootMillis: said.RootMillis})
-	} else {
+	n.loop.post(replica.RootTime{Epoch: said.TimeEpoch, Millis: said.RootMillis}) // before anything is sent upward
+	if known != nil {
 		n.lineage.answers(known.Root)
 	}
 	return said.View, nil
@@ -170,7 +169,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(c, http.StatusOK, admission{View: view, RootMillis: admit.RootMillis})
+	return writeJSON(c, http.StatusOK, admission{View: view, TimeEpoch: admit.Time.Epoch, RootMillis: admit.Time.Millis})
 }
 
 // admit enters a member in the book, and makes its place durable before it hears

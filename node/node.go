@@ -155,11 +155,16 @@ func (n *Node) openDisk() (*store.Recovery, error) {
 	if err == nil && recovered.Identity.Node != 0 && recovered.Identity.Node != uint32(n.opts.ID) {
 		err = fmt.Errorf("%s holds the data of NODE-%d, this is %s: %w", dir, recovered.Identity.Node, n.name, ErrDirectory)
 	}
+	known := recovered.Identity.Node != 0
 	if err == nil {
 		recovered.Identity, err = newIdentity(n.opts.ID)
 	}
 	if err == nil {
 		err = j.Append(store.AppendIdentity(nil, recovered.Identity))
+	}
+	if known && errors.Is(err, journal.ErrNoSpace) { // whose directory this is stands there already
+		n.log.Warn("the data directory is full; this node serves what it has", "err", err)
+		err = nil
 	}
 	if err == nil {
 		err = j.Sync()

@@ -16,6 +16,9 @@ import (
 // errNotSent is wrapped when a request certainly did not reach the other node.
 var errNotSent = errors.New("the node could not be reached")
 
+// errSeenBefore says that another copy of a request may have been carried out.
+var errSeenBefore = errors.New("the node says that it has seen this request before")
+
 // peers sends requests to other nodes, with the proof that this node knows the
 // cluster's secret.
 type peers struct {
@@ -88,14 +91,19 @@ func (p *peers) open(ctx context.Context, address, path string, body []byte) (*h
 		if resp.StatusCode != http.StatusUnauthorized || try == tries {
 			return resp, nil
 		}
-		// A refused request changed nothing. Either the receiver is another process
-		// now, or so many requests were under way that this one came too late for its
-		// counter; a new proof mends both.
-		if again, other := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName)); other {
-			receiver = again
-		}
+		again, other := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName))
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
 		_ = resp.Body.Close()
+		// Either the receiver is another process now, and has taken nothing of it; or it
+		// has seen this very request before, brought by somebody between, or so many were
+		// under way that it cannot tell. A new proof mends all, but not for a request that
+		// must not be carried out twice.
+		if !other && path == pathWrite {
+			return nil, fmt.Errorf("ask %s: %w", address, errSeenBefore)
+		}
+		if other {
+			receiver = again
+		}
 	}
 }
 

@@ -18,9 +18,13 @@ import (
 	"xylem/sync/wire"
 )
 
-// pieceTimeout is how long a node may take to answer one piece of a push. It is
-// its own time only: every push has a goroutine of its own.
-const pieceTimeout = 10 * time.Second
+// pieceTimeout is how long a node may take to answer a piece of a push: the larger
+// it is, the longer. It is its own time only: every push has a goroutine of its own.
+// But until then a node whose link was cut with a push on it gets nothing else.
+func pieceTimeout(bytes int) time.Duration {
+	const least, bytesPerSecond = 2 * time.Second, 512 << 10
+	return least + time.Duration(bytes)*time.Second/bytesPerSecond
+}
 
 // push sends a push to a member, piece by piece, and returns how that ended.
 func (n *Node) push(e replica.Push) replica.Confirmed {
@@ -70,7 +74,7 @@ func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
 
 func (n *Node) sendPiece(address string, request []byte) (replica.Ack, error) {
 	lost := replica.Ack{Outcome: replica.Lost}
-	ctx, cancel := context.WithTimeout(n.working, pieceTimeout)
+	ctx, cancel := context.WithTimeout(n.working, pieceTimeout(len(request)))
 	defer cancel()
 	answer, err := n.peers.post(ctx, address, pathSynchronize, request)
 	if err != nil {
@@ -170,7 +174,7 @@ func (n *Node) fetch(from uint32) replica.Fetched {
 func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
 	ctx, cancel := context.WithCancel(n.working)
 	defer cancel()
-	idle := time.AfterFunc(pieceTimeout, cancel) // a member that hangs must not keep the root closed
+	idle := time.AfterFunc(pieceTimeout(n.maxPieceBytes()), cancel) // a member that hangs must not keep the root closed
 	defer idle.Stop()
 	resp, err := n.peers.open(ctx, address, pathState, nil)
 	if err != nil {
@@ -187,7 +191,7 @@ func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
 		if err != nil {
 			return err
 		}
-		idle.Reset(pieceTimeout)
+		idle.Reset(pieceTimeout(n.maxPieceBytes()))
 		h, block, _, err := wire.DecodePiece(piece, n.maxPieceBytes())
 		if err != nil {
 			return err

@@ -194,5 +194,14 @@ func (c *Cut) current() iter.Seq[*record] {
 	}
 }
 
+// Bytes is roughly what the entries that Entries yields weigh.
+func (c *Cut) Bytes() int {
+	bytes := 0
+	for e := range c.Entries() {
+		bytes += e.Bytes()
+	}
+	return bytes
+}
+
 // MaxEntries bounds how many entries Entries yields.
 func (c *Cut) MaxEntries() int { return len(c.records) }

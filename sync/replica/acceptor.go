@@ -71,8 +71,6 @@ func (r *Replica) acknowledge(in *Piece, outcome AckOutcome) {
 	ack := Ack{Outcome: outcome, Tree: r.store.Meta().Tree, Version: applied}
 	if outcome == Applied || outcome == Current {
 		ack.Mismatch = applied == in.Header.To && digest != in.Header.Digest
-		r.lag.heard(r.now, &in.Header)
-		r.hearTime(r.RootMillis())
 	}
 	r.emit(Acknowledge{Ref: in.Ref, Ack: ack})
 	r.keepRootTime()
@@ -88,6 +86,7 @@ func (r *Replica) then(in *Piece, do func()) func(Failure) {
 		if f == None {
 			outcome = Applied
 			do()
+			r.heard(&in.Header)
 			r.observe(in.Header.Meta.Stamp)
 			r.requeue()
 		}
@@ -138,6 +137,7 @@ func (r *Replica) upToDate(in *Piece) {
 	meta := r.store.Meta()
 	if meta.Epoch == h.Meta.Epoch && meta.Run == h.Meta.Run && meta.Floor == h.Meta.Floor && meta.Tree == h.Meta.Tree {
 		r.store.Covered()
+		r.heard(h)
 		r.acknowledge(in, Current)
 		return
 	}
@@ -147,6 +147,7 @@ func (r *Replica) upToDate(in *Piece) {
 		if f == None {
 			outcome = Current
 			r.store.SetMeta(h.Meta)
+			r.heard(h)
 			r.observe(h.Meta.Stamp)
 			r.store.Covered()
 			r.requeue()

@@ -67,7 +67,7 @@ func (r *Replica) announced(in Announced) {
 	case r.beyond(&in):
 		verdict = Beyond
 	}
-	r.emit(Admit{Ref: in.Ref, Verdict: verdict, RootMillis: r.RootMillis()})
+	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: r.store.Meta().Epoch, Millis: r.RootMillis()}})
 }
 
 // adoptable reports whether the root has nothing of its own that speaks against

@@ -41,7 +41,7 @@ func (r *Replica) drain() {
 		r.gather(in)
 		return
 	}
-	r.emit(Forward{Queue: true, Batch: wire.Batch{Tree: meta.Tree, Epoch: meta.Epoch, Writes: writes}})
+	r.emit(Forward{Queue: true, Tries: q.failures, Batch: wire.Batch{Tree: meta.Tree, Epoch: meta.Epoch, Writes: writes}})
 }
 
 // drained takes what became of the batch under way; results is nil where nothing

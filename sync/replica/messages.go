@@ -94,9 +94,15 @@ type (
 	Wake struct{}
 
 	// Reachable tells that an ancestor answers which did not before: what waits is
-	// worth sending now. When the root itself answered, it said what its time is; else
-	// that is 0.
-	Reachable struct{ RootMillis int64 }
+	// worth sending now.
+	Reachable struct{}
+
+	// RootTime is the root's time, in milliseconds, as the root of an epoch answered a
+	// moment ago.
+	RootTime struct {
+		Epoch  uint64
+		Millis int64
+	}
 
 	// Expire asks the root to drop tombstones with stamps before Before.
 	Expire struct{ Before version.Stamp }
@@ -154,6 +160,7 @@ type (
 	// one is under way of those with Queue and of those without.
 	Forward struct {
 		Queue bool // from the durable queue
+		Tries int  // how often in a row the queue did not get through: it may take longer each time
 		Batch wire.Batch
 	}
 
@@ -182,9 +189,9 @@ type (
 
 	// Admit answers an Announced.
 	Admit struct {
-		Ref        Ref
-		Verdict    Verdict
-		RootMillis int64 // the root's time
+		Ref     Ref
+		Verdict Verdict
+		Time    RootTime
 	}
 
 	// Fetch asks for the whole state of a member. Fetched answers.
@@ -240,6 +247,7 @@ func (Confirmed) isInput()  {}
 func (Tick) isInput()       {}
 func (Wake) isInput()       {}
 func (Reachable) isInput()  {}
+func (RootTime) isInput()   {}
 func (Expire) isInput()     {}
 func (CompactDue) isInput() {}
 func (Announced) isInput()  {}

@@ -116,6 +116,10 @@ func bridgeable(meta *store.Meta, v version.Version) bool {
 	return !v.IsZero() && v.Seq >= meta.Floor.Seq && meta.OnHistory(v)
 }
 
+// maxDeltaBytes bounds a delta: the member holds it whole until its last piece has
+// come, and in one record of its journal. A snapshot goes to the disk in parts.
+const maxDeltaBytes = 256 << 20
+
 // push sends a push of the given kind.
 func (r *Replica) push(p *progress, kind wire.Kind) {
 	var from version.Version
@@ -124,6 +128,10 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	}
 	r.members.numbers++
 	cut := r.store.Cut(from)
+	if kind == wire.Delta && cut.Bytes() > maxDeltaBytes {
+		kind, from, p.state = wire.Snapshot, version.Version{}, lacking
+		cut = r.store.Cut(from)
+	}
 	if kind == wire.Heartbeat {
 		from = cut.To
 	}

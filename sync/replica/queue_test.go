@@ -120,7 +120,7 @@ func TestAQueuedWriteSurvivesARestart(t *testing.T) {
 	if n, _ := s.core.Pending(); n != 3 || s.fate(2, 1) != "pending" {
 		t.Errorf("%d are pending, the first is %s", n, s.fate(2, 1))
 	}
-	s.step(Reachable{RootMillis: s.core.RootMillis()})
+	s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: s.core.RootMillis()})
 	s.drained(1, "1.2", "superseded 1.1", "1.3")
 	s.persisted()
 	s.restart()
@@ -156,7 +156,7 @@ func TestTheQueueHasABound(t *testing.T) {
 	s := queueScript(t)
 	s.cfg.QueueBytes = 2 * int64((&store.Entry{Key: "a", Value: "1"}).Bytes())
 	s.restart()
-	s.step(Reachable{RootMillis: s.core.RootMillis()})
+	s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: s.core.RootMillis()})
 	s.cutOff()
 	want := []string{"pending", "pending", "the queue is full"}
 	for i, outcome := range want {
@@ -217,7 +217,7 @@ func TestWhatCannotBeQueued(t *testing.T) {
 	s := queueScript(t)
 	s.cfg.QueueBytes = 0 // writes.offline: reject
 	s.restart()
-	s.step(Reachable{RootMillis: s.core.RootMillis()})
+	s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: s.core.RootMillis()})
 	s.client("a=2 by 2-1")
 	s.step(Forwarded{Failed: wire.Unknown})
 	if got := lastReply(s); got != "unknown" {
@@ -340,7 +340,7 @@ func TestQueuedWritesAreStampedInTheRootsTime(t *testing.T) {
 func TestProvisionalStampsAreMadeFinal(t *testing.T) {
 	for _, jump := range []time.Duration{-time.Hour, 0, time.Hour} {
 		s := queueScript(t)
-		s.step(Reachable{RootMillis: wallClock})
+		s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: wallClock})
 		s.cutOff()
 		s.client("a=2 by 2-1")
 		s.persisted()
@@ -352,7 +352,7 @@ func TestProvisionalStampsAreMadeFinal(t *testing.T) {
 		s.persisted()
 		s.after(time.Minute)
 		s.client("b=2 by 2-4")
-		s.step(Reachable{RootMillis: wallClock + 62_000})
+		s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: wallClock + 62_000})
 		for len(s.asked) > 0 {
 			if countForwards(s) > 0 && s.core.queue.local.Provisional > 0 {
 				t.Fatalf("%v: it sends what is not final:\n%s", jump, s.trace)
@@ -406,7 +406,7 @@ func TestWhatWasSettledAtAnAbandonedVersionIsQueuedAgain(t *testing.T) {
 		if n, bytes := s.core.Pending(); n != 2 || bytes == 0 || s.fate(2, 1) != "pending" || s.fate(2, 2) != "pending" {
 			t.Errorf("restart %v: %d are pending (%d bytes), as %s and %s", restart, n, bytes, s.fate(2, 1), s.fate(2, 2))
 		}
-		s.step(Reachable{RootMillis: s.core.RootMillis()})
+		s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: s.core.RootMillis()})
 		s.drained(2, "2.2", "2.3")
 		s.persisted()
 		s.restart()
@@ -424,7 +424,7 @@ func TestAFullDiskKeepsNobodyWaitingForFinalStamps(t *testing.T) {
 	s.restart()
 	s.client("a=2 by 2-1")
 	s.persisted()
-	s.step(Reachable{RootMillis: s.core.RootMillis()})
+	s.step(RootTime{Epoch: s.core.store.Meta().Epoch, Millis: s.core.RootMillis()})
 	s.step(&Submit{Ref: 90, Writes: []wire.Write{parseWrite(t, "b=1 by 2-2")}, Client: true, Async: true})
 	s.fails(Full)
 	if got := lastReply(s); got != "the queue is full" {
@@ -439,5 +439,71 @@ func TestAFullDiskKeepsNobodyWaitingForFinalStamps(t *testing.T) {
 	s.persisted()
 	if countForwards(s) != 1 {
 		t.Errorf("%d batches were sent:\n%s", countForwards(s), s.trace)
+	}
+}
+
+// The first that a node hears in its run is a delta with later writes: what it took
+// before those stays older than they are.
+func TestWhatWasTakenBeforeTheFirstPushIsNotLaterThanIt(t *testing.T) {
+	o := newOrigin(t).write("a=1")
+	s := queueScript(t)
+	s.step(RootTime{Epoch: 1, Millis: wallClock})
+	s.restart()
+	s.client("a=2 by 2-1")
+	s.persisted()
+	s.after(time.Minute)
+	o.clock.Observe(version.StampAt(wallClock + time.Hour.Milliseconds() + 59_000)) // restart makes an hour pass
+	in := o.write("a=3").delta("1.1")
+	in.Header.Sent = wallClock + time.Hour.Milliseconds() + 60_000
+	s.push(in)
+	for len(s.asked) > 0 {
+		s.persisted()
+	}
+	s.see("a", "3")
+	if e := s.core.queue.local.Queue[0]; e.Stamp.UnixMillis() > wallClock+time.Hour.Milliseconds() {
+		t.Errorf("its stamp is %d ms after it was taken", e.Stamp.UnixMillis()-wallClock-time.Hour.Milliseconds())
+	}
+}
+
+// A push that was long under way does not make the node's idea of the root's time
+// worse than an answer did.
+func TestASlowPushDoesNotSetTheTimeBack(t *testing.T) {
+	o := newOrigin(t).write("a=1")
+	s := memberScript(t)
+	s.step(RootTime{Epoch: 1, Millis: wallClock})
+	s.after(3 * time.Second)
+	in := o.snapshot()
+	in.Header.Sent = wallClock
+	s.push(in)
+	for len(s.asked) > 0 {
+		s.persisted()
+	}
+	if got := s.core.RootMillis(); got != wallClock+3000 {
+		t.Errorf("the root's time is thought to be %d ms after the start", got-wallClock)
+	}
+	lag := s.core.Lag()
+	if since, known := lag.Since(); !known || since != 0 {
+		t.Errorf("the state is thought to be of %v", since)
+	}
+}
+
+// Where answers to writes never came, that an ancestor can be reached is no news:
+// clients' writes are queued at once until one gets through.
+func TestAHangingRootCostsOneTimeOut(t *testing.T) {
+	s := queueScript(t)
+	s.client("a=2 by 2-1")
+	s.step(Forwarded{Failed: wire.Unknown})
+	s.persisted()
+	s.step(Forwarded{Queue: true, Failed: wire.Unknown})
+	s.step(Reachable{})
+	s.client("a=3 by 2-2")
+	s.persisted()
+	if got := lastReply(s); got != "pending" {
+		t.Errorf("it answers %s", got)
+	}
+	s.drained(1, "1.2")
+	s.client("b=1 by 2-3")
+	if n := strings.Count(s.trace, "-> forward in epoch"); n != 2 {
+		t.Errorf("%d batches of fresh writes were sent:\n%s", n, s.trace)
 	}
 }

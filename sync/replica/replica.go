@@ -115,13 +115,9 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 	case Wake:
 		r.wake()
 	case Reachable:
-		if in.RootMillis != 0 && !r.IsRoot() {
-			r.hearTime(in.RootMillis)
-			r.keepRootTime()
-			r.writeLocal()
-		}
-		r.comeUp()
-		r.drain()
+		r.reachable()
+	case RootTime:
+		r.told(in)
 	case Expire:
 		r.expire(in)
 	case CompactDue:

@@ -156,7 +156,11 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		return r.superseded(current), nil
 	}
 	if met, version := holds(w.If, current); !met {
-		return wire.Result{Outcome: wire.Unmet, Version: version}, nil
+		asOf := last
+		if applied := r.store.Applied(); applied.Seq == last.Seq { // which may be of an epoch before
+			asOf = applied
+		}
+		return wire.Result{Outcome: wire.Unmet, Version: version, AsOf: asOf}, nil
 	}
 	r.observeTaken(w.Stamp)
 	e := &store.Entry{

@@ -3,6 +3,7 @@ package replica
 import (
 	"xylem/store"
 	"xylem/sync/version"
+	"xylem/sync/wire"
 )
 
 // The root's time is its wall clock as it was when its run began, and monotonic
@@ -63,6 +64,25 @@ func (r *Replica) observe(s version.Stamp) {
 func (r *Replica) observeTaken(s version.Stamp) {
 	r.observe(s)
 	r.goOnFrom(s.UnixMillis() - maxAheadMillis)
+}
+
+// heard takes in when a push was sent. What the push brings is observed after that,
+// for writes that were taken before it came are not to look later.
+func (r *Replica) heard(h *wire.Header) {
+	r.lag.heard(r.now, h)
+	r.hearTime(r.RootMillis())
+}
+
+// told takes in the root's time as the root told it.
+func (r *Replica) told(in RootTime) {
+	if r.IsRoot() {
+		return
+	}
+	r.lag.sample(r.now, in.Epoch, in.Millis)
+	r.hearTime(r.RootMillis())
+	r.keepRootTime()
+	r.writeLocal()
+	r.drain()
 }
 
 // hearTime takes in, for the first time in this run, what the root's time is now.

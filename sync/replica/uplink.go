@@ -13,13 +13,14 @@ import (
 //	up:   writes are sent. Nothing got through ------> down
 //	down: clients' writes go into the queue at once; the queue, and now and then a
 //	      write that may not be queued, find out. Something got through, or an
-//	      ancestor answers ------> up
+//	      ancestor can be reached that could not ------> up
 type uplink struct {
 	gathered []*Submit
 	sent     []*Submit // the batch under way; empty when there is none
 
 	down      bool
-	failures  int // in a row
+	doubt     bool // an answer never came: that somebody can be reached does not say that writes get through
+	failures  int  // in a row
 	notBefore time.Duration
 }
 
@@ -79,6 +80,7 @@ func (r *Replica) forwarded(in Forwarded) {
 		r.hand(in.Results.Epoch, results, failed)
 	}
 	if failed != 0 || undecided(results) {
+		r.uplink.doubt = r.uplink.doubt || failed != wire.Unreachable
 		r.goDown()
 	} else {
 		r.comeUp()
@@ -145,13 +147,26 @@ func (r *Replica) goDown() {
 	}
 }
 
-// comeUp takes in that something got through, or that an ancestor answers again.
+// comeUp takes in that something got through.
 func (r *Replica) comeUp() {
-	u := &r.uplink
-	if !u.down {
-		return
+	if u := &r.uplink; u.down {
+		u.down, u.doubt = false, false
+		r.tryNow()
 	}
-	u.down, u.failures, u.notBefore = false, 0, 0
+}
+
+// reachable takes in that an ancestor answers again. Where only answers to writes
+// had not come, that is no news: the next write is queued, and finds out.
+func (r *Replica) reachable() {
+	if u := &r.uplink; u.down {
+		u.down = u.doubt
+	}
+	r.tryNow()
+}
+
+// tryNow ends all back-off of what goes upward.
+func (r *Replica) tryNow() {
+	r.uplink.failures, r.uplink.notBefore = 0, 0
 	r.queue.failures, r.queue.notBefore = 0, 0
 	r.drain()
 }

@@ -156,9 +156,12 @@ func (n *Node) announce() {
 		switch {
 		case got.Verdict == replica.Stranger, got.Verdict == replica.Beyond:
 			n.tree.fail("NODE-%d of tree %v at %v is refused by the root: %v", n.id, meta.Tree, applied, got.Verdict)
-		case got.Verdict == replica.Welcome && !n.welcomed:
-			n.welcomed = true
-			n.step(replica.Reachable{RootMillis: got.RootMillis})
+		case got.Verdict == replica.Welcome:
+			n.step(got.Time)
+			if !n.welcomed {
+				n.welcomed = true
+				n.step(replica.Reachable{})
+			}
 		}
 	})
 	n.after(100*time.Millisecond, n.announce)

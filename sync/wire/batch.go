@@ -56,7 +56,8 @@ const (
 type Result struct {
 	Outcome Outcome
 	Version version.Version
-	Stamp   version.Stamp // of an ordered write
+	Stamp   version.Stamp   // of an ordered write, or of the winner
+	AsOf    version.Version // of Unmet: the version as of which the condition did not hold
 }
 
 // Batch is the writes that one node forwards to its parent in one request.
@@ -75,7 +76,7 @@ type Results struct {
 
 const (
 	batchMagic   = "XYW\x01"
-	resultsMagic = "XYR\x01"
+	resultsMagic = "XYR\x02"
 )
 
 // Bits of a write's first byte above its condition's two.
@@ -176,6 +177,9 @@ func AppendResults(dst []byte, rs *Results) []byte {
 		dst = append(dst, byte(res.Outcome))
 		dst = appendVersion(dst, res.Version)
 		dst = binary.AppendUvarint(dst, uint64(res.Stamp))
+		if res.Outcome == Unmet {
+			dst = appendVersion(dst, res.AsOf)
+		}
 	}
 	return dst
 }
@@ -190,6 +194,9 @@ func DecodeResults(b []byte) (Results, error) {
 	rs := Results{Tree: tree, Epoch: epoch}
 	for range count {
 		res := Result{Outcome: Outcome(r.byte()), Version: r.version(), Stamp: version.Stamp(r.uvarint())}
+		if res.Outcome == Unmet {
+			res.AsOf = r.version()
+		}
 		if r.short || res.Outcome < Ordered || res.Outcome > Full {
 			return Results{}, fmt.Errorf("%w: a result is cut short", ErrMalformed)
 		}
