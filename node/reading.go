@@ -67,7 +67,9 @@ func (r *pageReading) look() version.Version {
 	return r.page.Applied
 }
 
-func (r *pageReading) complete() bool { return r.store.Meta().Epoch > 0 }
+// complete: an ancestor's page is of one state, where this node has only parts of a
+// later one.
+func (r *pageReading) complete() bool { return r.store.Meta().Epoch > 0 && !r.page.Mixed }
 
 // take has the ancestor's page whole, for it is of one state, and over it only what
 // the ancestor cannot know.

@@ -56,3 +56,28 @@ func TestAWalkGoesOnBehindAPageThatIsHiddenWhole(t *testing.T) {
 		t.Errorf("a walk shows %+v", all)
 	}
 }
+
+// A node through which some later writes passed, and others did not, has parts of
+// several states. A page is of one: it is the root's, also for whoever asks through
+// another node that has parts.
+func TestAPageIsOfOneState(t *testing.T) {
+	tr := startTree(t, 3, onlyTicks())
+	tr.put(1, "deleted", "elsewhere")
+	tr.tick()
+	tr.awaitEqual()
+	if _, err := tr.client(7).Delete(t.Context(), "deleted"); err != nil {
+		t.Fatal(err)
+	}
+	tr.put(1, "first", "not known at NODE-4")
+	last := tr.put(4, "second", "known at NODE-4")
+	for _, k := range []int{4, 2, 1} {
+		page, err := tr.client(k).List(t.Context(), "", "", 0)
+		if err != nil || len(page.Entries) != 2 || page.Entries[0].Key != "first" || page.AsOf != last.Version {
+			t.Errorf("NODE-%d lists %+v, %v", k, page, err)
+		}
+	}
+	page, err := tr.client(5).List(t.Context(), "", "", 0) // nothing passed here
+	if err != nil || keysOf(page) != "deleted@1.1" {
+		t.Errorf("NODE-5 lists %+v, %v", page, err)
+	}
+}

@@ -18,6 +18,7 @@ type Page struct {
 	Next    string          // the last key that it covers, shown or hidden, if there may be more after that; else empty
 	Applied version.Version // nothing before it is missing from the page
 	AsOf    version.Version // the latest version that the page shows: Applied, or an entry's
+	Mixed   bool            // it shows what passed here after Applied, and may lack what did not: no one state
 }
 
 // List returns the live entries whose keys begin with prefix and come after the
@@ -34,12 +35,14 @@ func (s *Store) ListOrdered(prefix, after string, limit int) Page {
 
 func (s *Store) list(prefix, after string, limit int, queued []*Entry) Page {
 	noted := s.overlay.list(prefix, after, s.base.Load().table)
+	passed := noted
 	if len(queued) > 0 {
-		noted = s.withQueued(noted, queued)
+		noted = s.withQueued(slices.Clone(noted), queued)
 	}
 	s.mu.Lock()
 	v := s.base.Load()
 	page := Page{Applied: v.applied}
+	page.Mixed = slices.ContainsFunc(passed, func(n *note) bool { return v.applied.Before(n.asOf) })
 	// One more than fits tells whether more follow; as many more again as the
 	// overlay may hide.
 	based := v.table.list(prefix, after, limit+1+len(noted))
