@@ -33,10 +33,10 @@ func (n *Node) lookUp(q wire.Question) (*wire.Lookup, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("too many lookups are under way: %w", ctx.Err())
 	}
-	if q.Limit == 0 && q.Terms == (wire.Terms{}) {
+	if q.Limit == 0 && !q.LagBounded {
 		// Who asked before may have been answered after the caller had looked.
 		r := keyReading{store: n.store, ordered: true, key: q.Key}
-		if r.look(); r.complete() {
+		if asOf := r.look(); r.complete() && !asOf.Before(q.Min) {
 			return r.reply(n.lag()), nil
 		}
 	}
