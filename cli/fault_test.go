@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 			total.slowest[what] = max(total.slowest[what], h.slowest[what])
 		}
 	}
-	if uint64(len(void)) > *faultSeeds/25 {
+	if uint64(len(void)) > 1+*faultSeeds/25 {
 		t.Errorf("%d of %d seeds prove nothing: %v", len(void), *faultSeeds, void)
 	}
 	t.Logf("%d seeds from %d, %d of them void:\n%s", *faultSeeds, *faultFrom, len(void), total.summary())
