@@ -84,24 +84,11 @@ func TestARootSetBackToAnOlderCopyTakesOverWhatItsMembersHave(t *testing.T) {
 	tr.nodes[0].dir = older
 	tr.start(1)
 	tr.awaitEqual()
-	after := tr.status(1)
-	if after.TreeID != before.TreeID || after.Version != last || after.Digest != before.Digest || after.Epoch <= before.Epoch {
-		t.Errorf("the members had tree %s at %v, digest %v, epoch %d; the root has %s at %v, %v, %d",
-			before.TreeID, last, before.Digest, before.Epoch, after.TreeID, after.Version, after.Digest, after.Epoch)
-	}
+	tr.wantTakenOver(before, last)
 	tr.want("older", "both", tr.all()...)
 	tr.want("later", "members", tr.all()...)
 
-	if wrote := tr.put(3, "later", "anew").Version; wrote.Epoch != after.Epoch || wrote.Seq != last.Seq+1 {
-		t.Errorf("writes go on with %v after %v", wrote, last)
-	}
-	tr.awaitEqual()
-	tr.want("later", "anew", tr.all()...)
-	tr.wantOneState()
-
-	tr.restart(1) // and it is durable
-	tr.awaitEqual()
-	tr.want("later", "anew", tr.all()...)
+	tr.wantToGoOn(last, 3, "later", "anew")
 }
 
 // The root's own writes may be fewer or more than those that it lost: its version

@@ -9,6 +9,7 @@ import (
 
 	"xylem/client"
 	"xylem/coordinator"
+	"xylem/sync/version"
 )
 
 func TestARootThatLostItsDiskTakesOverWhatItsMembersHave(t *testing.T) {
@@ -23,27 +24,42 @@ func TestARootThatLostItsDiskTakesOverWhatItsMembersHave(t *testing.T) {
 	tr.empty(1)
 	tr.start(1)
 	tr.awaitEqual()
-	after := tr.status(1)
-	if after.TreeID != before.TreeID || after.Version != last || after.Digest != before.Digest || after.Epoch <= before.Epoch {
-		t.Errorf("the members had tree %s at %v, digest %v, epoch %d; the root has %s at %v, %v, %d",
-			before.TreeID, last, before.Digest, before.Epoch, after.TreeID, after.Version, after.Digest, after.Epoch)
-	}
+	tr.wantTakenOver(before, last)
 	for _, k := range tr.all() {
 		if string(tr.bodies(k)) != want {
 			t.Errorf("%s has another listing than before", coordinator.Name(k))
 		}
 	}
 
-	if wrote := tr.put(2, "greeting", "hello-mars"); wrote.Version.Epoch != after.Epoch || wrote.Version.Seq != last.Seq+1 {
-		t.Errorf("writes go on with %v after %v", wrote.Version, last)
+	tr.wantToGoOn(last, 2, "greeting", "hello-mars")
+}
+
+// wantTakenOver holds the root's state against the members' before it started: of
+// their tree, at their last version, in an epoch of its own.
+func (tr *tree) wantTakenOver(before statusDocument, last version.Version) {
+	tr.t.Helper()
+	after := tr.status(1)
+	if after.TreeID != before.TreeID || after.Version != last || after.Digest != before.Digest || after.Epoch <= before.Epoch {
+		tr.t.Errorf("the members had tree %s at %v, digest %v, epoch %d; the root has %s at %v, %v, %d",
+			before.TreeID, last, before.Digest, before.Epoch, after.TreeID, after.Version, after.Digest, after.Epoch)
+	}
+}
+
+// wantToGoOn writes at a node, and wants that ordered right after the last version,
+// in the root's epoch, everywhere and durable.
+func (tr *tree) wantToGoOn(last version.Version, k int, key, value string) {
+	tr.t.Helper()
+	epoch := tr.status(1).Epoch
+	if wrote := tr.put(k, key, value).Version; wrote.Epoch != epoch || wrote.Seq != last.Seq+1 {
+		tr.t.Errorf("writes go on with %v after %v", wrote, last)
 	}
 	tr.awaitEqual()
-	tr.want("greeting", "hello-mars", tr.all()...)
+	tr.want(key, value, tr.all()...)
 	tr.wantOneState()
 
-	tr.restart(1) // and it is durable
+	tr.restart(1)
 	tr.awaitEqual()
-	tr.want("greeting", "hello-mars", tr.all()...)
+	tr.want(key, value, tr.all()...)
 }
 
 // Clients do not wait for the root to have asked its members: what they write

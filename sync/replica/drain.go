@@ -46,7 +46,7 @@ func (r *Replica) drain() {
 
 // drained takes what became of the batch under way; results is nil where nothing
 // is known. What was not decided stays in the queue, and is tried again later.
-func (r *Replica) drained(_ uint64, results []wire.Result) {
+func (r *Replica) drained(results []wire.Result) {
 	q := &r.queue
 	for i, res := range results {
 		if res.Outcome == wire.Ordered || res.Outcome == wire.Superseded {

@@ -40,7 +40,7 @@ type (
 		Epoch  uint64 // that the child's batch came with
 
 		bytes int
-		done  func(epoch uint64, results []wire.Result) // instead of a Reply: it is from this root's own queue
+		done  func(results []wire.Result) // instead of a Reply: it is from this root's own queue
 	}
 
 	// Persisted tells that the oldest Persist or Checkpoint under way is done.

@@ -11,9 +11,8 @@ import (
 
 // queue is the writes that this node has promised to have ordered. It drains in
 // the order in which they were taken, one batch under way at a time, beside the
-// fresh writes. Invariant: local is what the journal
-// holds, but for the one record that may be under way, and for settled writes that
-// it refused to take.
+// fresh writes. Invariant: local is what the journal holds, but for the one record
+// that may be under way, and for settled writes that it refused to take.
 type queue struct {
 	local    store.Local
 	bytes    int64                    // of local.Queue and of incoming
@@ -73,7 +72,7 @@ func (r *Replica) mayQueue(in *Submit) bool {
 // enqueue has a write made durable here; after is what sending it came to.
 func (r *Replica) enqueue(in *Submit, after wire.Outcome) {
 	e := queued(&in.Writes[0])
-	if !r.fits(in) {
+	if !r.fits(e) {
 		r.noRoom(in, after)
 		return
 	}
@@ -91,8 +90,8 @@ func queued(w *wire.Write) *store.Entry {
 }
 
 // fits reports whether the queue has room for a write.
-func (r *Replica) fits(in *Submit) bool {
-	return r.queue.bytes+int64(queued(&in.Writes[0]).Bytes()) <= r.cfg.QueueBytes
+func (r *Replica) fits(e *store.Entry) bool {
+	return r.queue.bytes+int64(e.Bytes()) <= r.cfg.QueueBytes
 }
 
 // noRoom answers a write that cannot be queued. One that was sent may have been

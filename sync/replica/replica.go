@@ -193,7 +193,7 @@ func (r *Replica) submit(in *Submit) {
 	if in.Client && (mayQueue || r.timeHeard) { // what is not queued is sent as it is
 		in.Writes[0].Stamp = r.clock.Next(r.RootMillis())
 	}
-	if mayQueue && (r.cutOff() || in.Async && !r.IsRoot() && r.fits(in)) {
+	if mayQueue && (r.cutOff() || in.Async && !r.IsRoot() && r.fits(queued(&in.Writes[0]))) {
 		r.enqueue(in, wire.Unreachable)
 		return
 	}
@@ -225,7 +225,7 @@ func (r *Replica) refuse(in *Submit, outcome wire.Outcome) {
 // answer tells whoever submitted a group what became of it.
 func (r *Replica) answer(in *Submit, epoch uint64, results []wire.Result) {
 	if in.done != nil {
-		in.done(epoch, results)
+		in.done(results)
 		return
 	}
 	r.emit(Reply{Ref: in.Ref, Epoch: epoch, Results: results})

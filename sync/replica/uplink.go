@@ -75,7 +75,7 @@ func (r *Replica) forwarded(in Forwarded) {
 		results = nil
 	}
 	if in.Queue {
-		r.drained(in.Results.Epoch, results)
+		r.drained(results)
 	} else { // before what was taken after it
 		r.hand(in.Results.Epoch, results, failed)
 	}
