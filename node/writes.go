@@ -100,31 +100,31 @@ func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error 
 }
 
 // condition reads the preconditions of a write.
-func condition(c *fiber.Ctx) (wire.Condition, error) {
+func condition(c *fiber.Ctx) (store.Condition, error) {
 	h := &c.Request().Header
 	matches, nones := h.PeekAll(headerMatch), h.PeekAll(headerNone)
 	if len(matches)+len(nones) == 0 {
-		return wire.Condition{}, nil
+		return store.Condition{}, nil
 	}
 	if len(matches)+len(nones) > 1 {
-		return wire.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, once")
+		return store.Condition{}, badRequest("condition", "a write takes one of If-Match and If-None-Match, once")
 	}
 	match, none := c.Get(headerMatch), c.Get(headerNone)
 	switch {
 	case match == "*":
-		return wire.Condition{Kind: wire.Exists}, nil
+		return store.Condition{Kind: store.Exists}, nil
 	case len(matches) > 0:
 		text, isTag := strings.CutPrefix(match, `"`)
 		text, closed := strings.CutSuffix(text, `"`)
 		v, err := version.Parse(text)
 		if !isTag || !closed || err != nil {
-			return wire.Condition{}, badRequest("condition", `If-Match takes one ETag as this API gave it, as in "3.1042", or *`)
+			return store.Condition{}, badRequest("condition", `If-Match takes one ETag as this API gave it, as in "3.1042", or *`)
 		}
-		return wire.Condition{Kind: wire.Matches, Version: v}, nil
+		return store.Condition{Kind: store.Matches, Version: v}, nil
 	case none == "*":
-		return wire.Condition{Kind: wire.Absent}, nil
+		return store.Condition{Kind: store.Absent}, nil
 	}
-	return wire.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
+	return store.Condition{}, badRequest("condition", "If-None-Match of a write takes * only: write if the key is absent")
 }
 
 // prefersAsync reports whether a client asks for 202 at once (RFC 7240).

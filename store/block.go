@@ -14,12 +14,14 @@ var ErrBlock = errors.New("malformed block of entries")
 
 // A block is a run of entries, each told by its difference from the one before:
 //
-//	flags     1 byte: bit 0 tombstone, bit 1 an epoch follows
+//	flags     1 byte: bit 0 tombstone, bit 1 an epoch follows, bit 2 an origin follows
 //	epoch     uvarint, only where it differs from the entry before
 //	seq       varint, difference from the entry before
 //	stamp     varint, difference from the entry before
 //	node      uvarint
 //	counter   varint, difference from the same node's counter before
+//	origin    where bit 2 is set: 1 byte the kind of its condition; for Matches
+//	          epoch and seq, uvarints; the stamp where it was taken, uvarint
 //	key       uvarint length, bytes
 //	value     uvarint length, bytes; not for a tombstone
 //
@@ -28,6 +30,7 @@ var ErrBlock = errors.New("malformed block of entries")
 const (
 	flagTombstone = 1 << iota
 	flagEpoch
+	flagOrigin
 )
 
 // MaxNode is the highest k of NODE-k that a write id may name.
@@ -67,6 +70,9 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	if e.Version.Epoch != b.epoch {
 		flags |= flagEpoch
 	}
+	if e.Origin != nil {
+		flags |= flagOrigin
+	}
 	dst = append(dst, flags)
 	if flags&flagEpoch != 0 {
 		dst = binary.AppendUvarint(dst, e.Version.Epoch)
@@ -75,6 +81,13 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	dst = binary.AppendVarint(dst, int64(e.Stamp-b.stamp))
 	dst = binary.AppendUvarint(dst, uint64(e.Write.Node))
 	dst = binary.AppendVarint(dst, int64(e.Write.Counter-b.counters[e.Write.Node]))
+	if o := e.Origin; o != nil {
+		dst = append(dst, byte(o.If.Kind))
+		if o.If.Kind == Matches {
+			dst = appendVersion(dst, o.If.Version)
+		}
+		dst = binary.AppendUvarint(dst, uint64(o.Taken))
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
 	dst = append(dst, e.Key...)
 	if !e.Deleted() {
@@ -147,7 +160,7 @@ func (r *blockReader) bytes(n uint64) []byte {
 
 func (r *blockReader) entry(before *deltas) *Entry {
 	flags := r.bytes(1)[0] // the caller saw at least one byte
-	if flags&^(flagTombstone|flagEpoch) != 0 {
+	if flags&^(flagTombstone|flagEpoch|flagOrigin) != 0 {
 		r.fail("unknown flags")
 		return nil
 	}
@@ -164,6 +177,10 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	id := version.WriteID{Node: uint32(node)}
 	id.Counter = before.counters[id.Node] + uint64(r.varint())
 	before.counters[id.Node] = id.Counter
+	var origin *Origin
+	if flags&flagOrigin != 0 {
+		origin = r.origin()
+	}
 	key := r.bytes(r.uvarint())
 	var value []byte
 	if flags&flagTombstone == 0 {
@@ -174,7 +191,7 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	if r.failed != "" {
 		return nil
 	}
-	e := &Entry{Version: version.Version{Epoch: before.epoch, Seq: before.seq}, Stamp: before.stamp, Write: id}
+	e := &Entry{Version: version.Version{Epoch: before.epoch, Seq: before.seq}, Stamp: before.stamp, Write: id, Origin: origin}
 	if len(value) <= maxSharedBytes { // one allocation for both
 		var both strings.Builder
 		both.Grow(len(key) + len(value))
@@ -189,4 +206,20 @@ func (r *blockReader) entry(before *deltas) *Entry {
 		r.fail(err.Error())
 	}
 	return e
+}
+
+func (r *blockReader) origin() *Origin {
+	o := &Origin{}
+	if kind := r.bytes(1); kind != nil {
+		o.If.Kind = ConditionKind(kind[0])
+	}
+	switch o.If.Kind {
+	case Matches:
+		o.If.Version = r.version()
+	case Always, Exists, Absent:
+	default:
+		r.fail("no such condition")
+	}
+	o.Taken = version.Stamp(r.uvarint())
+	return o
 }

@@ -43,6 +43,47 @@ type Entry struct {
 	Version version.Version
 	Stamp   version.Stamp
 	Write   version.WriteID
+	Origin  *Origin // nil for most
+}
+
+// Origin is what an entry keeps of how it came, for the case that its version is
+// abandoned and it is to be ordered again.
+type Origin struct {
+	If    Condition
+	Taken version.Stamp // what it got where it was taken, where Stamp is another; zero where it is not
+}
+
+// Condition is what must hold at the root for a write to be ordered.
+type Condition struct {
+	Kind    ConditionKind
+	Version version.Version // for Matches
+}
+
+// ConditionKind tells conditions apart.
+type ConditionKind byte
+
+// The conditions of a write.
+const (
+	Always  ConditionKind = 0 // unconditional
+	Matches ConditionKind = 1 // If-Match: the key's entry has this very version
+	Exists  ConditionKind = 2 // If-Match: *
+	Absent  ConditionKind = 3 // If-None-Match: *
+)
+
+// Condition is the one under which the entry was ordered.
+func (e *Entry) Condition() Condition {
+	if e.Origin == nil {
+		return Condition{}
+	}
+	return e.Origin.If
+}
+
+// Equal reports whether two entries are the same in all that they say.
+func (e *Entry) Equal(other *Entry) bool {
+	a, b := *e, *other
+	sameOrigin := a.Origin == b.Origin || a.Origin != nil && b.Origin != nil && *a.Origin == *b.Origin
+	a.Origin, b.Origin = nil, nil
+	return sameOrigin && a == b
 }
 
 // Deleted reports whether the entry is a tombstone.

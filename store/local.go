@@ -27,6 +27,9 @@ type Local struct {
 	// RootTime is the root's time less this machine's wall clock, in milliseconds, as
 	// last heard; zero before anything was.
 	RootTime int64
+	// Promised is the highest epoch that this node has promised to a candidate: it
+	// accepts nothing older. Zero where roots are not elected.
+	Promised uint64
 }
 
 // Settled is what became of a write that had waited in a queue.
@@ -129,7 +132,7 @@ func (l *Local) Requeue(meta *Meta) []*Entry {
 func (l *Local) Clone(state *Cut) Local {
 	clone := Local{
 		Queue: slices.Clone(l.Queue), Provisional: l.Provisional,
-		Settled: slices.Clone(l.Settled), Leaving: slices.Clone(l.Leaving), RootTime: l.RootTime,
+		Settled: slices.Clone(l.Settled), Leaving: slices.Clone(l.Leaving), RootTime: l.RootTime, Promised: l.Promised,
 	}
 	clone.Covered(state.To, &state.Meta)
 	return clone

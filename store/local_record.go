@@ -49,10 +49,20 @@ func AppendRootTime(dst []byte, millis int64) []byte {
 	return binary.AppendVarint(append(dst, recordRootTime), millis)
 }
 
+// AppendPromise appends a record of an epoch that the node promises to a candidate.
+func AppendPromise(dst []byte, epoch uint64) []byte {
+	return binary.AppendUvarint(append(dst, recordPromise), epoch)
+}
+
 // write writes the records of a checkpoint that bring l back.
 func (l *Local) write(write func(record []byte) error) error {
 	if l.RootTime != 0 {
 		if err := write(AppendRootTime(nil, l.RootTime)); err != nil {
+			return err
+		}
+	}
+	if l.Promised != 0 {
+		if err := write(AppendPromise(nil, l.Promised)); err != nil {
 			return err
 		}
 	}
@@ -132,6 +142,8 @@ func (rec *Recovery) local(kind byte, r *blockReader) error {
 		}
 	case recordRootTime:
 		rec.Local.RootTime = r.varint()
+	case recordPromise:
+		rec.Local.Promised = r.uvarint()
 	}
 	return r.recordError()
 }

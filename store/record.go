@@ -26,6 +26,7 @@ const (
 	recordRootTime  = 9 // the root's time less this machine's wall clock
 
 	recordProvisional = 10 // as recordQueued, before the root's time was heard
+	recordPromise     = 11 // the highest epoch that was promised to a candidate
 )
 
 // Identity says whose data directory this is.

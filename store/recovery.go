@@ -63,7 +63,7 @@ func (rec *Recovery) Visit(record []byte) error {
 		if r.failed == "" {
 			rec.state = &recoveredState{at: at, digest: DigestFrom(digest), meta: meta, builder: NewBuilder()}
 		}
-	case recordQueued, recordSettled, recordRootTime, recordProvisional:
+	case recordQueued, recordSettled, recordRootTime, recordProvisional, recordPromise:
 		return rec.local(record[0], &r)
 	default:
 		return fmt.Errorf("%w: its kind is %d; a later version of this program may have written it", ErrRecord, record[0])

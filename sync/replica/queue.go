@@ -66,7 +66,7 @@ func (r *Replica) recoverQueue() {
 // mayQueue reports whether a group is a write that this node may queue: a client
 // brought it here, and it has no condition.
 func (r *Replica) mayQueue(in *Submit) bool {
-	return in.Client && r.cfg.QueueBytes > 0 && in.Writes[0].If.Kind == wire.Always && !r.root.halted
+	return in.Client && r.cfg.QueueBytes > 0 && in.Writes[0].If.Kind == store.Always && !r.root.halted
 }
 
 // enqueue has a write made durable here; after is what sending it came to.

@@ -21,7 +21,8 @@ import (
 // Config is what a Replica is told once.
 type Config struct {
 	Node       uint32         // k of NODE-k
-	Root       uint32         // k of the root; the same as Node at the root
+	Root       uint32         // k of the root; the same as Node at the root. Nobody where Elected
+	Elected    bool           // the root is elected: roles come by Lead and Follow
 	Store      *store.Store   // recovered; the Replica is its one writer
 	NewTree    version.TreeID // random; the name of the tree if this root starts one
 	NewRun     uint64         // random; names the epochs that this process runs, if it is the root

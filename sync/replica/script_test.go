@@ -305,12 +305,12 @@ func parseWrite(t *testing.T, text string) wire.Write {
 	return w
 }
 
-func parseCondition(t *testing.T, text string) wire.Condition {
+func parseCondition(t *testing.T, text string) store.Condition {
 	switch text {
 	case "absent":
-		return wire.Condition{Kind: wire.Absent}
+		return store.Condition{Kind: store.Absent}
 	case "exists":
-		return wire.Condition{Kind: wire.Exists}
+		return store.Condition{Kind: store.Exists}
 	}
-	return wire.Condition{Kind: wire.Matches, Version: parseVersion(t, text)}
+	return store.Condition{Kind: store.Matches, Version: parseVersion(t, text)}
 }

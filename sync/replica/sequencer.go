@@ -188,7 +188,7 @@ func (r *Replica) keepsStamp(w *wire.Write, epoch uint64) bool {
 		return false
 	case w.Kept:
 		return true
-	case w.If.Kind != wire.Always:
+	case w.If.Kind != store.Always:
 		return false
 	}
 	late := r.RootMillis()-w.Stamp.UnixMillis() > r.cfg.Timeout.Milliseconds()
@@ -206,17 +206,17 @@ func (r *Replica) superseded(current *store.Entry) wire.Result {
 
 // holds judges a condition against a key's entry, and tells the version of the
 // key, zero where it is absent.
-func holds(c wire.Condition, current *store.Entry) (bool, version.Version) {
+func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	var at version.Version
 	if current != nil && !current.Deleted() {
 		at = current.Version
 	}
 	switch c.Kind {
-	case wire.Matches:
+	case store.Matches:
 		return !at.IsZero() && at == c.Version, at
-	case wire.Exists:
+	case store.Exists:
 		return !at.IsZero(), at
-	case wire.Absent:
+	case store.Absent:
 		return at.IsZero(), at
 	default:
 		return true, at

@@ -114,7 +114,7 @@ func (t *Tree) judge(e *store.Entry) {
 	if last != nil {
 		before = last.Value
 	}
-	if absent := before == ""; w.If.Kind == wire.Absent && !absent || w.If.Kind == wire.Matches && (absent || last.Version != w.If.Version) {
+	if absent := before == ""; w.If.Kind == store.Absent && !absent || w.If.Kind == store.Matches && (absent || last.Version != w.If.Version) {
 		t.fail("%v of %q was conditional (%+v) and follows %v", e.Version, e.Key, w.If, last.Version)
 	}
 	w.ordered = t.world.Now()

@@ -49,7 +49,7 @@ func (s *session) write(keys int) {
 			write.Value = value
 		}
 		if w.Chance(0.1) {
-			write.If.Kind = wire.Absent
+			write.If.Kind = store.Absent
 		}
 		s.send(n, write)
 	}
@@ -59,10 +59,10 @@ func (s *session) write(keys int) {
 // was there first.
 func (s *session) increment(n *Node, key string) {
 	s.read(n, key, func(e *store.Entry) {
-		write := wire.Write{Key: key, Value: next(""), If: wire.Condition{Kind: wire.Absent}}
+		write := wire.Write{Key: key, Value: next(""), If: store.Condition{Kind: store.Absent}}
 		if e != nil {
 			write.Value = next(e.Value)
-			write.If = wire.Condition{Kind: wire.Matches, Version: e.Version}
+			write.If = store.Condition{Kind: store.Matches, Version: e.Version}
 		}
 		if n.up() {
 			s.send(n, write)
@@ -75,7 +75,7 @@ func (s *session) send(n *Node, w wire.Write) {
 	t := s.tree
 	n.counter++
 	w.ID = version.WriteID{Node: n.id, Counter: n.counter}
-	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: w.If.Kind == wire.Always && t.world.Chance(0.1)}
+	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: w.If.Kind == store.Always && t.world.Chance(0.1)}
 	_, queued := n.replica.Pending()
 	room := queued+1000 < t.queueBytes // else it is sent at once, and may be queued later
 	sent := &write{Write: &in.Writes[0], node: n, boot: n.boot, taken: t.world.Now(), async: in.Async && room}

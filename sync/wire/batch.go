@@ -15,25 +15,8 @@ type Write struct {
 	Value string        // compact JSON; empty for a delete
 	Stamp version.Stamp // from where it was taken; zero: unknown
 	Kept  bool          // it waited in a queue, or is sent again: it keeps Stamp
-	If    Condition
+	If    store.Condition
 }
-
-// Condition is what must hold at the root for a write to be ordered.
-type Condition struct {
-	Kind    ConditionKind
-	Version version.Version // for Matches
-}
-
-// ConditionKind tells conditions apart.
-type ConditionKind byte
-
-// The conditions of a write.
-const (
-	Always  ConditionKind = 0 // unconditional
-	Matches ConditionKind = 1 // If-Match: the key's entry has this very version
-	Exists  ConditionKind = 2 // If-Match: *
-	Absent  ConditionKind = 3 // If-None-Match: *
-)
 
 // Outcome is what became of a write.
 type Outcome byte
@@ -107,7 +90,7 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		if w.Stamp != 0 {
 			dst = binary.AppendUvarint(dst, uint64(w.Stamp))
 		}
-		if w.If.Kind == Matches {
+		if w.If.Kind == store.Matches {
 			dst = appendVersion(dst, w.If.Version)
 		}
 		dst = appendString(dst, w.Key)
@@ -142,13 +125,13 @@ func DecodeBatch(b []byte) (Batch, error) {
 
 func (r *reader) write() (Write, error) {
 	flags := r.byte()
-	w := Write{If: Condition{Kind: ConditionKind(flags & 3)}, Kept: flags&flagKept != 0}
+	w := Write{If: store.Condition{Kind: store.ConditionKind(flags & 3)}, Kept: flags&flagKept != 0}
 	node := r.uvarint()
 	w.ID = version.WriteID{Node: uint32(node), Counter: r.uvarint()}
 	if flags&flagStamp != 0 {
 		w.Stamp = version.Stamp(r.uvarint())
 	}
-	if w.If.Kind == Matches {
+	if w.If.Kind == store.Matches {
 		w.If.Version = r.version()
 	}
 	w.Key = string(r.bytes(r.uvarint()))

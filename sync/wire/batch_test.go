@@ -44,9 +44,9 @@ func anyWrite() *rapid.Generator[Write] {
 			ID: anyID().Draw(t, "id"), Key: anyKey().Draw(t, "key"), Value: rapid.String().Draw(t, "value"),
 			Stamp: version.Stamp(rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64()).Draw(t, "stamp")),
 			Kept:  rapid.Bool().Draw(t, "kept"),
-			If:    Condition{Kind: ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))},
+			If:    store.Condition{Kind: store.ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))},
 		}
-		if w.If.Kind == Matches {
+		if w.If.Kind == store.Matches {
 			w.If.Version = anyVersion().Draw(t, "match")
 		}
 		return w
@@ -92,7 +92,7 @@ func messages() (batch, results []byte) {
 		},
 		{
 			ID: version.WriteID{Node: 2, Counter: 3<<version.BootShift + 9}, Key: "a/b", Value: "2",
-			If: Condition{Kind: Matches, Version: version.Version{Epoch: 2, Seq: 12}},
+			If: store.Condition{Kind: store.Matches, Version: version.Version{Epoch: 2, Seq: 12}},
 		},
 	}})
 	results = AppendResults(nil, &Results{Tree: tree, Epoch: 3, Results: []Result{
