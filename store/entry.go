@@ -78,6 +78,23 @@ func (e *Entry) Condition() Condition {
 	return e.Origin.If
 }
 
+// Resubmitted is the entry as a write that is sent to the root again, under the stamp
+// that every other copy of it has that may be on its way.
+func (e *Entry) Resubmitted() *Entry {
+	again := *e
+	again.Version = version.Version{}
+	if e.Origin != nil {
+		if e.Origin.Taken != 0 {
+			again.Stamp = e.Origin.Taken
+		}
+		again.Origin = nil
+		if e.Origin.If.Kind != Always {
+			again.Origin = &Origin{If: e.Origin.If}
+		}
+	}
+	return &again
+}
+
 // Equal reports whether two entries are the same in all that they say.
 func (e *Entry) Equal(other *Entry) bool {
 	a, b := *e, *other

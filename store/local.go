@@ -124,8 +124,13 @@ func (l *Local) Requeue(meta *Meta) []*Entry {
 		return nil
 	}
 	l.Settled = slices.DeleteFunc(slices.Clone(l.Settled), func(s Settled) bool { return gone[s.Write] })
-	l.Queue = slices.Insert(slices.Clone(l.Queue), len(l.Queue)-l.Provisional, again...)
+	l.TakeBack(again)
 	return again
+}
+
+// TakeBack puts writes that had been ordered behind those that wait with final stamps.
+func (l *Local) TakeBack(writes []*Entry) {
+	l.Queue = slices.Insert(slices.Clone(l.Queue), len(l.Queue)-l.Provisional, writes...)
 }
 
 // Clone is a copy that stays as it is while l goes on, to be written beside a state.

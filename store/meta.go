@@ -44,6 +44,31 @@ func (m *Meta) Agrees(other *Meta, v version.Version) bool {
 	return v.IsZero() || m.RunOf(v.Epoch) == other.RunOf(v.Epoch)
 }
 
+// Common is the last version that a state at applied with this history has in common
+// with another, at to. Known is false where the other history does not reach back to
+// where they part.
+func (m *Meta) Common(applied version.Version, other *Meta, to version.Version) (common version.Version, known bool) {
+	end := func(h version.History, last version.Version, epoch uint64) version.Version {
+		for _, cut := range h {
+			if cut.Epoch == epoch {
+				return cut
+			}
+		}
+		if last.Epoch == epoch {
+			return last
+		}
+		return version.Version{}
+	}
+	for _, segment := range append(slices.Clone(m.History), applied) {
+		theirs := end(other.History, to, segment.Epoch)
+		if theirs.IsZero() || !m.Agrees(other, theirs) {
+			continue
+		}
+		common = version.Version{Epoch: segment.Epoch, Seq: min(segment.Seq, theirs.Seq)}
+	}
+	return common, len(other.History) < version.MaxCuts || !common.IsZero()
+}
+
 // BeginEpoch makes the epoch and run the current ones; at is the version at which
 // they take over.
 func (m *Meta) BeginEpoch(epoch, run uint64, at version.Version) {

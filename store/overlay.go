@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -95,6 +96,20 @@ func (o *overlay) forget(which func(*note) bool) {
 			return nil, xsync.DeleteOp
 		})
 	}
+}
+
+// Seen lists the entries that this node knows to be ordered beyond its base, in the
+// order of their versions: of each key the latest.
+func (s *Store) Seen() []*Entry {
+	var seen []*Entry
+	applied := s.Applied()
+	for _, n := range s.overlay.notes.All() {
+		if n.entry != nil && applied.Before(n.entry.Version) {
+			seen = append(seen, n.entry)
+		}
+	}
+	slices.SortFunc(seen, func(a, b *Entry) int { return a.Version.Compare(b.Version) })
+	return seen
 }
 
 // Learn adds an entry that passed through this node, or that an ancestor

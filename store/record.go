@@ -71,6 +71,10 @@ func AppendDelta(dst []byte, from, to version.Version, meta Meta, blocks ...[]by
 	return dst
 }
 
+// AppendEntries appends a record of a block of a checkpoint's entries to dst; the
+// blocks are in version order.
+func AppendEntries(dst, block []byte) []byte { return append(append(dst, recordEntries), block...) }
+
 func appendState(dst []byte, cut *Cut) []byte {
 	dst = append(dst, recordState)
 	dst = appendVersion(dst, cut.To)

@@ -155,15 +155,7 @@ const checkpointBlockBytes = 256 << 10
 // placement, the whole state, and what only the node knows. cut was taken from a
 // zero version. The slice handed to write is reused.
 func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func(record []byte) error) error {
-	if err := write(AppendIdentity(nil, id)); err != nil {
-		return err
-	}
-	if placement != nil {
-		if err := write(AppendPlacement(nil, placement)); err != nil {
-			return err
-		}
-	}
-	if err := write(appendState(nil, cut)); err != nil {
+	if err := WriteHead(cut, id, placement, write); err != nil {
 		return err
 	}
 	var enc BlockEncoder
@@ -184,4 +176,18 @@ func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func
 		}
 	}
 	return local.write(write)
+}
+
+// WriteHead writes what a checkpoint begins with: identity, placement, and of the state
+// all but the entries. Records of its blocks follow, made by AppendEntries.
+func WriteHead(cut *Cut, id Identity, placement []int, write func(record []byte) error) error {
+	if err := write(AppendIdentity(nil, id)); err != nil {
+		return err
+	}
+	if placement != nil {
+		if err := write(AppendPlacement(nil, placement)); err != nil {
+			return err
+		}
+	}
+	return write(appendState(nil, cut))
 }

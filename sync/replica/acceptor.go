@@ -9,17 +9,20 @@ import (
 // acceptor is the part of a member that takes pushes, one at a time.
 type acceptor struct {
 	busy    bool
-	waiting []*Piece // while one is on its way to the disk
+	waiting []Input // pieces, and what else needs the state to stand still, while one is on its way to the disk
 }
 
 // piece answers a piece of a push. Nothing that is refused changes anything.
 func (r *Replica) piece(in *Piece) {
-	if r.acceptor.busy {
+	if r.busy() {
 		r.acceptor.waiting = append(r.acceptor.waiting, in)
 		return
 	}
 	h := &in.Header
 	outcome := r.judge(h, in.Sender)
+	if r.cfg.Elected && outcome != NotRoot && outcome != OtherTree && outcome != OldEpoch {
+		r.follow(in.Sender, h.Meta.Epoch)
+	}
 	switch {
 	case outcome == Applied && in.Partial:
 		r.acknowledge(in, Continue)
@@ -39,14 +42,19 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 	meta := r.store.Meta()
 	applied, digest := r.store.Digest()
 	empty := applied.IsZero()
+	onHistory := forgotten(applied, h) || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
 	switch {
-	case sender != r.cfg.Root || r.IsRoot():
+	case !r.cfg.Elected && (sender != r.elect.leader || r.IsRoot()):
 		return NotRoot
 	case meta.Tree != h.Meta.Tree && !empty:
 		return OtherTree
-	case meta.Tree == h.Meta.Tree && h.Meta.Epoch < meta.Epoch:
+	case h.Meta.Epoch < r.Fence() && (r.cfg.Elected || meta.Tree == h.Meta.Tree):
 		return OldEpoch
-	case !forgotten(applied, h) && !(h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)):
+	case r.cfg.Elected && h.Meta.Epoch == r.elect.epoch && sender != r.elect.leader && r.elect.leader != 0:
+		return NotRoot // an epoch is one node's
+	case !onHistory && r.cfg.Elected && h.Kind == wire.Snapshot:
+		return Applied // what lies beyond the cut is kept: takeOver
+	case !onHistory:
 		return Foreign
 	case applied == h.To && (h.Kind != wire.Snapshot || digest == h.Digest):
 		return Current
@@ -91,17 +99,29 @@ func (r *Replica) then(in *Piece, do func()) func(Failure) {
 			r.requeue()
 		}
 		r.acknowledge(in, outcome)
-		r.nextPiece()
+		r.acceptor.busy = false
 	}
 }
 
-// nextPiece goes on with what waited for a push to be persisted.
-func (r *Replica) nextPiece() {
-	r.acceptor.busy = false
-	for !r.acceptor.busy && len(r.acceptor.waiting) > 0 {
+// busy reports whether something is on its way to the disk that moves the state: who
+// is judged by the state waits until it has.
+func (r *Replica) busy() bool {
+	return r.acceptor.busy || r.cfg.Elected && (r.root.ordering || r.elect.beginning || r.elect.gathering.fetching != 0)
+}
+
+// goOn takes what has waited for the state to stand still.
+func (r *Replica) goOn() {
+	for !r.busy() && len(r.acceptor.waiting) > 0 {
 		in := r.acceptor.waiting[0]
 		r.acceptor.waiting = r.acceptor.waiting[1:]
-		r.piece(in)
+		switch in := in.(type) {
+		case *Piece:
+			r.piece(in)
+		case *Asked:
+			r.asked(in)
+		case Lead:
+			r.lead(in)
+		}
 	}
 }
 
@@ -125,9 +145,7 @@ func (r *Replica) install(in *Piece) {
 		r.acknowledge(in, Damaged)
 		return
 	}
-	r.checkpoint(in.Builder.Cut(h.To, h.Meta), r.then(in, func() {
-		r.store.Install(in.Builder, h.To, h.Meta)
-	}))
+	r.takeOver(in.Builder, h.To, h.Meta, r.then(in, func() {}))
 }
 
 // upToDate takes a heartbeat, or a push that ends where this node is. A new epoch
@@ -153,6 +171,6 @@ func (r *Replica) upToDate(in *Piece) {
 			r.requeue()
 		}
 		r.acknowledge(in, outcome)
-		r.nextPiece()
+		r.acceptor.busy = false
 	})
 }

@@ -1,7 +1,10 @@
 package replica
 
 import (
+	"fmt"
 	"time"
+
+	"xylem/store"
 )
 
 // adoption is how a root that starts without data, or with an older copy of them,
@@ -20,7 +23,7 @@ type adoption struct {
 
 // start begins a run: the root's next epoch, unless members may know more.
 func (r *Replica) start() {
-	if !r.IsRoot() {
+	if !r.IsRoot() { // also every node of a tree whose root is elected
 		return
 	}
 	meta := r.store.Meta()
@@ -47,6 +50,10 @@ func (r *Replica) awaitMembers() {
 // announced judges a member that asks to be let in.
 func (r *Replica) announced(in Announced) {
 	a := &r.adoption
+	if r.cfg.Elected {
+		r.announcedElected(in)
+		return
+	}
 	r.goOnFrom(in.RootMillis - maxAheadMillis) // where this root's wall clock lags behind the time of the last
 	verdict := Welcome
 	switch {
@@ -68,6 +75,26 @@ func (r *Replica) announced(in Announced) {
 		verdict = Beyond
 	}
 	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: r.store.Meta().Epoch, Millis: r.RootMillis()}})
+}
+
+// announcedElected judges a member that asks an elected root to be let in. One that is
+// beyond the cut is welcome: it keeps what lies beyond, in its queue.
+func (r *Replica) announcedElected(in Announced) {
+	meta := r.store.Meta()
+	verdict := Welcome
+	switch foreign := !in.Tree.IsZero() && !in.Version.IsZero() && in.Tree != meta.Tree; {
+	case !r.root.open && r.elect.handing.node == 0:
+		verdict = NotYet
+	case in.Epoch > r.Fence():
+		verdict = NotYet
+		r.stepAside(in.Epoch, fmt.Sprintf("NODE-%d has accepted a later epoch", in.Node))
+	case foreign && r.store.Applied().IsZero() && !r.root.ordering:
+		verdict = NotYet
+		r.stepAside(0, fmt.Sprintf("NODE-%d belongs to another tree and holds its state, and this node holds nothing", in.Node))
+	case foreign:
+		verdict = Stranger
+	}
+	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: meta.Epoch, Millis: r.RootMillis()}})
 }
 
 // adoptable reports whether the root has nothing of its own that speaks against
@@ -110,6 +137,10 @@ func (r *Replica) adoptWhenDue() {
 // announce themselves anew. Until the state is durable the fetch is not over.
 func (r *Replica) fetched(in Fetched) {
 	a := &r.adoption
+	if r.cfg.Elected {
+		r.fetchedFurthest(in)
+		return
+	}
 	if !r.worthAdopting(&in) {
 		a.fetching, a.best = false, Announced{}
 		r.awaitMembers()
@@ -121,7 +152,7 @@ func (r *Replica) fetched(in Fetched) {
 	if heard := max(a.epoch, r.store.Meta().Epoch); heard > meta.Epoch {
 		meta.BeginEpoch(heard, 0, in.Header.To)
 	}
-	r.checkpoint(in.Builder.Cut(in.Header.To, meta), func(f Failure) {
+	r.checkpoint(in.Builder.Cut(in.Header.To, meta), func(*store.Local) {}, func(f Failure) {
 		switch f {
 		case Full: // nothing was written: fetch it again
 			a.fetching, a.best = false, Announced{}

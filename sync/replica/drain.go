@@ -19,7 +19,7 @@ func (r *Replica) drain() {
 	switch {
 	case q.underWay > 0 || len(q.local.Queue) == 0 || !r.timeHeard || q.local.Provisional > 0:
 		return
-	case r.IsRoot() && !r.root.open:
+	case r.IsRoot() && !(r.root.open && r.leased()):
 		return
 	}
 	if r.now.Mono < q.notBefore {
@@ -32,16 +32,16 @@ func (r *Replica) drain() {
 		if bytes += e.Bytes(); q.underWay > 0 && bytes > maxDrainBytes {
 			break
 		}
-		writes = append(writes, wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true})
+		writes = append(writes, wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition()})
 	}
 	meta := r.store.Meta()
 	if r.IsRoot() {
-		in := &Submit{Writes: writes, Epoch: meta.Epoch, done: r.drained}
+		in := &Submit{Writes: writes, Epoch: r.Fence(), done: r.drained}
 		r.waiting += in.size()
 		r.gather(in)
 		return
 	}
-	r.emit(Forward{Queue: true, Tries: q.failures, Batch: wire.Batch{Tree: meta.Tree, Epoch: meta.Epoch, Writes: writes}})
+	r.emit(Forward{Queue: true, Tries: q.failures, Batch: wire.Batch{Tree: meta.Tree, Epoch: r.Fence(), Writes: writes}})
 }
 
 // drained takes what became of the batch under way; results is nil where nothing

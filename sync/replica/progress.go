@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"time"
 
 	"xylem/store"
@@ -77,7 +78,7 @@ func (r *Replica) Reports() []Report {
 
 // advance sends the member what it needs next, if anything.
 func (r *Replica) advance(p *progress) {
-	if p.inFlight != 0 || r.store.Meta().Epoch == 0 || !r.root.open && !r.root.halted {
+	if p.inFlight != 0 || r.store.Meta().Epoch == 0 || !r.mayPush() {
 		return
 	}
 	kind, needed := r.needs(p)
@@ -192,12 +193,19 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 			p.failures++
 			r.backOff(p, p.failures)
 		}
+	case OldEpoch:
+		if r.cfg.Elected {
+			r.stepAside(0, fmt.Sprintf("NODE-%d has accepted a later epoch", p.member.Node))
+			return
+		}
+		fallthrough
 	default: // lost, refused or failed: whatever was known is in doubt
 		p.state = probing
 		p.failures++
 		r.backOff(p, p.failures)
 	}
 	r.advance(p)
+	r.handed()
 }
 
 // backOff puts the next push off: not at all for n = 0, then by RetryMin, and

@@ -38,6 +38,7 @@ type QueueCounts struct {
 	Ordered    uint64
 	Superseded uint64
 	Refused    uint64 // for lack of room
+	Rescued    uint64 // ordered here or pushed here beyond a cut, and taken back into the queue
 }
 
 // queuing is a write on its way into the queue.

@@ -71,6 +71,7 @@ type Replica struct {
 	queue      queue
 	acceptor   acceptor
 	lag        Lag
+	elect      elections
 }
 
 // New returns the replica of a node whose store was recovered. Step it with
@@ -81,11 +82,14 @@ func New(cfg Config) *Replica {
 	r.root.pending = make(map[string]*store.Entry)
 	r.members.byNode = make(map[uint32]*progress)
 	r.recoverQueue()
+	if !cfg.Elected {
+		r.elect.leader = cfg.Root
+	}
 	return r
 }
 
-// IsRoot reports whether this node is the root.
-func (r *Replica) IsRoot() bool { return r.cfg.Node == r.cfg.Root }
+// IsRoot reports whether this node is the root, or its candidate.
+func (r *Replica) IsRoot() bool { return r.cfg.Node == r.elect.leader }
 
 // Step takes one input at a time now and returns what is to be done about it.
 // The effects are to be carried out in order; the slice is reused by the next
@@ -127,8 +131,31 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.announced(in)
 	case Fetched:
 		r.fetched(in)
+	default:
+		r.stepRole(in)
 	}
+	r.goOn()
 	return r.effects
+}
+
+// stepRole takes the inputs of a tree whose root is elected.
+func (r *Replica) stepRole(in Input) {
+	switch in := in.(type) {
+	case Lead:
+		r.lead(in)
+	case Gathered:
+		r.gathered(in)
+	case *Asked:
+		r.asked(in)
+	case Follow:
+		r.follow(in.Root, in.Epoch)
+	case StandDown:
+		r.demote()
+	case Leased:
+		r.extendLease(in.Until)
+	case HandOver:
+		r.handOver(in)
+	}
 }
 
 func (r *Replica) emit(e Effect) { r.effects = append(r.effects, e) }
@@ -149,17 +176,21 @@ func (r *Replica) persist(record []byte, sync bool, then func(Failure)) {
 func (r *Replica) persisted(f Failure) {
 	then := r.persisting[0]
 	r.persisting = r.persisting[1:]
+	r.elect.broken = r.elect.broken || f == Broken
 	then(f)
 	r.whenIdle()
 }
 
 // checkpoint asks for a state to be written in place of all that the journal
 // holds, once nothing is on its way there: a queued write that the journal then
-// refuses would come back with the checkpoint.
-func (r *Replica) checkpoint(state *store.Cut, then func(Failure)) {
+// refuses would come back with the checkpoint. What the node alone knows goes with it,
+// as alter leaves it.
+func (r *Replica) checkpoint(state *store.Cut, alter func(*store.Local), then func(Failure)) {
 	r.idle = func() {
 		r.persisting = append(r.persisting, then)
-		r.emit(Checkpoint{State: state, Local: r.queue.local.Clone(state)})
+		local := r.queue.local.Clone(state)
+		alter(&local)
+		r.emit(Checkpoint{State: state, Local: local})
 	}
 	r.whenIdle()
 }
@@ -188,7 +219,7 @@ func (r *Replica) submit(in *Submit) {
 		return
 	}
 	if in.Client {
-		in.Epoch = r.store.Meta().Epoch
+		in.Epoch = r.Fence()
 	}
 	mayQueue := r.mayQueue(in)
 	if in.Client && (mayQueue || r.timeHeard) { // what is not queued is sent as it is
@@ -209,7 +240,7 @@ func (r *Replica) submit(in *Submit) {
 // cutOff reports whether this node knows that nothing can be ordered now.
 func (r *Replica) cutOff() bool {
 	if r.IsRoot() {
-		return r.adoption.waiting
+		return r.adoption.waiting || !r.leased()
 	}
 	return r.uplink.down || !r.timeHeard
 }
@@ -249,6 +280,8 @@ func (r *Replica) wake() {
 	r.members.wakeSet = false
 	r.adoptWhenDue()
 	r.beginWhenDue()
+	r.handed()
+	r.forward()
 	r.writeLocal()
 	r.drain()
 	r.advanceAll()

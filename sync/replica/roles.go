@@ -48,7 +48,7 @@ type (
 	Leased struct{ Until time.Duration }
 
 	// HandOver asks the root to order nothing more, and to bring a member to its
-	// state. It ends with HandedOver, or with StepAside when the member is not there.
+	// state. It ends with HandedOver.
 	HandOver struct{ Node uint32 }
 
 	// Gather asks for the promise of a member. Gathered answers.
@@ -66,7 +66,10 @@ type (
 
 	// Serving tells that this node orders writes now as the root of an epoch: the
 	// coordinator is to make that known.
-	Serving struct{ Epoch uint64 }
+	Serving struct {
+		Epoch uint64
+		Again int // writes of the root before that were ordered again
+	}
 
 	// StepAside tells that this node gives up being the candidate or root of an epoch.
 	// It may try again, with an epoch above Beyond.
@@ -78,9 +81,11 @@ type (
 
 	// HandedOver tells that a member holds all that this root has ordered, and that
 	// the root orders nothing any more: the coordinator is to make that one the root.
+	// Where it Failed the member was not brought there in time, and the root goes on.
 	HandedOver struct {
-		Node  uint32
-		Epoch uint64
+		Node   uint32
+		Epoch  uint64
+		Failed bool
 	}
 )
 

@@ -86,6 +86,12 @@ func (r *Replica) order() {
 	if !s.open || s.ordering || len(s.gathered) == 0 {
 		return
 	}
+	if !r.leased() {
+		gathered := s.gathered
+		s.gathered = nil
+		r.giveBack(gathered, wire.Unreachable)
+		return
+	}
 	var batch []*Submit
 	batch, s.gathered = r.takeBatch(s.gathered)
 	clear(s.pending)
@@ -122,14 +128,20 @@ func (r *Replica) order() {
 	meta := r.store.Meta()
 	meta.Stamp = r.clock.Last()
 	s.ordering = true
+	term := r.elect.term
 	r.persist(store.AppendDelta(nil, from, next, meta, block), true, func(f Failure) {
 		s.ordering = false
 		switch f {
 		case None:
 			s.ordered = true
 			r.store.Commit(entries, meta.Stamp)
+			if term != r.elect.term || !r.leased() { // another may be the root by now
+				r.giveBack(batch, wire.Unknown)
+				break
+			}
 			answerAll()
 			r.advanceAll()
+			r.handed()
 		case Full:
 			s.repeats.remove(s.kept) // nothing was decided
 			r.refuseAll(batch, wire.Full)
@@ -155,7 +167,11 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	if r.root.repeats.has(w.ID) { // and it is not current any more
 		return r.superseded(current), nil
 	}
+	kept := r.keepsStamp(w, epoch)
 	if met, version := holds(w.If, current); !met {
+		if kept {
+			return r.superseded(current), nil
+		}
 		asOf := last
 		if applied := r.store.Applied(); applied.Seq == last.Seq { // which may be of an epoch before
 			asOf = applied
@@ -164,18 +180,35 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	}
 	r.observeTaken(w.Stamp)
 	e := &store.Entry{
-		Key: w.Key, Value: w.Value, Stamp: r.clock.Next(r.RootMillis()), Write: w.ID,
-		Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
+		Key: w.Key, Value: w.Value, Stamp: w.Stamp, Write: w.ID, Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
-	if r.keepsStamp(w, epoch) {
-		e.Stamp = w.Stamp
+	if w.If.Kind != store.Always {
+		e.Origin = &store.Origin{If: w.If}
+	}
+	beaten := current != nil && current.Beats(e)
+	if kept {
 		r.root.kept = append(r.root.kept, w.ID)
 		r.root.repeats.add(w.ID, r.now.Mono, 4*r.cfg.Timeout)
-		if current != nil && current.Beats(e) {
+		if beaten {
 			return r.superseded(current), nil
 		}
 	}
+	if beaten || w.Stamp == 0 {
+		r.stampAnew(e)
+	}
 	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
+}
+
+// stampAnew gives an entry the root's stamp of now. The one that it was taken with is
+// what other copies of it have, should it be sent again.
+func (r *Replica) stampAnew(e *store.Entry) {
+	if e.Stamp != 0 {
+		if e.Origin == nil {
+			e.Origin = &store.Origin{}
+		}
+		e.Origin.Taken = e.Stamp
+	}
+	e.Stamp = r.clock.Next(r.RootMillis())
 }
 
 // keepsStamp reports whether a write is judged by the stamp that it got where it
@@ -263,6 +296,9 @@ func (r *Replica) halt() {
 	r.root.open, r.root.halted = false, true
 	r.refuseAll(r.root.gathered, wire.Unreachable)
 	r.root.gathered, r.waiting = nil, 0
+	if r.cfg.Elected {
+		r.stepAside(0, "this node's disk failed")
+	}
 }
 
 // Halted reports whether the root stopped ordering because its disk failed.

@@ -29,7 +29,7 @@ func TestDecide(t *testing.T) {
 		{"queued ones among themselves", "", "a=1 at 300, a=0 at 299, a=2 at 301, b=1 at 100, -a at 302, a=3 at 301", "ordered 1.1, superseded 1.1, ordered 1.2, ordered 1.3, ordered 1.4, superseded 1.4"},
 		{"two of one stamp are told apart by their ids", "", "a=1 at 300 by 2-1, a=2 at 300 by 3-1, a=1 at 300 by 2-2", "ordered 1.1, ordered 1.2, superseded 1.2"},
 		{"queued before one of the same batch", "", "a=1, a=0 at 400", "ordered 1.1, superseded 1.1"},
-		{"a condition is judged first", "a=1", "a=0 at 400 if absent, a=0 at 400 if exists", "unmet 1.1, superseded 1.1"},
+		{"queued with a condition", "a=1", "a=0 at 400 if absent, a=0 at 400 if exists, a=2 at 600 if exists", "superseded 1.1, superseded 1.1, ordered 1.2"},
 
 		{"sent again", "a=1 by 7-1", "a=1 by 7-1, a=1 by 7-1 at 300", "ordered 1.1, ordered 1.1"},
 		{"sent again within a batch", "", "a=1 by 7-1, b=1 by 7-2, a=1 by 7-1", "ordered 1.1, ordered 1.2, ordered 1.1"},

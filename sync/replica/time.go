@@ -29,6 +29,13 @@ func (r *Replica) beginTime() {
 	}
 }
 
+// goOnAsRoot makes the root's time this node's own to keep, from where it is.
+func (r *Replica) goOnAsRoot() {
+	r.began = r.RootMillis() - r.now.Mono.Milliseconds()
+	r.goOnFrom(r.clock.Last().UnixMillis())
+	r.lag = Lag{}
+}
+
 // goOnFrom makes the root's time no earlier than that, in milliseconds.
 func (r *Replica) goOnFrom(millis int64) {
 	r.began = max(r.began, millis-r.now.Mono.Milliseconds())

@@ -22,6 +22,7 @@ type uplink struct {
 	doubt     bool // an answer never came: that somebody can be reached does not say that writes get through
 	failures  int  // in a row
 	notBefore time.Duration
+	heldUntil time.Duration // what has gathered waits for a root that takes over
 }
 
 // combine gathers a group for the next batch. While the uplink is known to be down
@@ -39,12 +40,16 @@ func (r *Replica) combine(in *Submit) {
 
 func (r *Replica) forward() {
 	u := &r.uplink
-	if len(u.sent) > 0 || len(u.gathered) == 0 {
+	if len(u.sent) > 0 || len(u.gathered) == 0 || r.IsRoot() {
+		return
+	}
+	if r.now.Mono < u.heldUntil {
+		r.wakeBy(u.heldUntil)
 		return
 	}
 	u.sent, u.gathered = r.takeBatch(u.gathered)
 	meta := r.store.Meta()
-	batch := wire.Batch{Tree: meta.Tree, Epoch: meta.Epoch}
+	batch := wire.Batch{Tree: meta.Tree, Epoch: r.Fence()}
 	for _, group := range u.sent {
 		batch.Writes = append(batch.Writes, group.Writes...)
 		// A copy of a write that has been under way since an older epoch is judged by
@@ -67,10 +72,13 @@ func (r *Replica) forwarded(in Forwarded) {
 	meta := r.store.Meta()
 	failed := in.Failed
 	otherTree := in.Results.Tree != meta.Tree && !in.Results.Tree.IsZero() && !meta.Tree.IsZero()
-	if failed == 0 && (len(in.Results.Results) != expected || in.Results.Epoch < meta.Epoch || otherTree) {
+	if failed == 0 && (len(in.Results.Results) != expected || otherTree) {
 		failed = wire.Unknown
 	}
 	results := in.Results.Results
+	if in.Results.Epoch < r.Fence() {
+		disbelieve(results)
+	}
 	if failed != 0 {
 		results = nil
 	}
@@ -86,6 +94,19 @@ func (r *Replica) forwarded(in Forwarded) {
 		r.comeUp()
 	}
 	r.forward()
+}
+
+// disbelieve takes what was decided in an epoch that is over for what it is worth:
+// that a write was refused is certain, and that it was ordered is not.
+func disbelieve(results []wire.Result) {
+	for i := range results {
+		switch results[i].Outcome {
+		case wire.Ordered, wire.Superseded:
+			results[i] = wire.Result{Outcome: wire.Unknown}
+		case wire.Unmet:
+			results[i] = wire.Result{Outcome: wire.Unreachable}
+		}
+	}
 }
 
 // undecided reports whether a batch came to an ancestor that did not get it
@@ -158,10 +179,11 @@ func (r *Replica) comeUp() {
 // reachable takes in that an ancestor answers again. Where only answers to writes
 // had not come, that is no news: the next write is queued, and finds out.
 func (r *Replica) reachable() {
-	if u := &r.uplink; u.down {
-		u.down = u.doubt
-	}
+	u := &r.uplink
+	u.down = u.down && u.doubt
+	u.heldUntil = 0
 	r.tryNow()
+	r.forward()
 }
 
 // tryNow ends all back-off of what goes upward.
@@ -182,7 +204,13 @@ func (r *Replica) learn(w *wire.Write, res wire.Result) {
 	if res.Outcome != wire.Ordered {
 		return
 	}
-	r.store.Learn(&store.Entry{
-		Key: w.Key, Value: w.Value, Version: res.Version, Stamp: res.Stamp, Write: w.ID,
-	})
+	e := &store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Stamp: res.Stamp, Write: w.ID}
+	taken := w.Stamp
+	if taken == res.Stamp {
+		taken = 0
+	}
+	if w.If.Kind != store.Always || taken != 0 {
+		e.Origin = &store.Origin{If: w.If, Taken: taken}
+	}
+	r.store.Learn(e)
 }

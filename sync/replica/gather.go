@@ -1,0 +1,259 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"xylem/store"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// gathering is how a candidate finds out what others have seen: it asks all members
+// that live for their promise, takes over the furthest state that any of them holds,
+// and orders again what any has seen beyond that.
+type gathering struct {
+	epoch    uint64
+	living   int // members, this node included
+	asked    []uint32
+	waiting  map[uint32]bool // of those asked
+	promises []granted
+	fetching uint32 // whose state is on its way; 0 for nobody's
+}
+
+// granted is a promise and who gave it.
+type granted struct {
+	node uint32
+	wire.Promise
+}
+
+func newGathering(in Lead) gathering {
+	g := gathering{epoch: in.Epoch, living: 1, waiting: make(map[uint32]bool)}
+	for _, node := range in.Members {
+		if !g.waiting[node] {
+			g.waiting[node] = true
+			g.asked = append(g.asked, node)
+		}
+	}
+	g.living += len(g.asked)
+	return g
+}
+
+// gatherAll asks everybody, once this node has promised the epoch itself.
+func (r *Replica) gatherAll() {
+	g := &r.elect.gathering
+	for _, node := range g.asked {
+		r.emit(Gather{Node: node, Epoch: g.epoch, Tree: r.store.Meta().Tree})
+	}
+	r.conclude()
+}
+
+// gathered takes the end of a Gather.
+func (r *Replica) gathered(in Gathered) {
+	g := &r.elect.gathering
+	if in.Epoch != g.epoch || !g.waiting[in.Node] {
+		return
+	}
+	delete(g.waiting, in.Node)
+	p := in.Promise
+	mine := r.store.Meta().Tree
+	switch {
+	case p == nil:
+	case !p.Granted && p.Epoch > g.epoch:
+		r.stepAside(p.Epoch, fmt.Sprintf("NODE-%d has accepted a later epoch", in.Node))
+		return
+	case p.Granted && p.Epoch == g.epoch && (mine.IsZero() || p.Tree.IsZero() || p.Tree == mine):
+		g.promises = append(g.promises, granted{in.Node, *p})
+	}
+	r.conclude()
+}
+
+// conclude goes on once everybody has been heard or given up: with more than half of
+// them behind it, this node cannot be followed by one that knows of none of what they
+// know, unless they are all gone.
+func (r *Replica) conclude() {
+	g := &r.elect.gathering
+	if len(g.waiting) > 0 || g.fetching != 0 {
+		return
+	}
+	if 2*(len(g.promises)+1) <= g.living {
+		r.stepAside(0, fmt.Sprintf("%d of %d living members answered, which is not more than half", len(g.promises)+1, g.living))
+		return
+	}
+	best, heard := granted{}, int64(0)
+	for _, p := range g.promises {
+		heard = max(heard, p.RootMillis)
+		if best.Version.Before(p.Version) {
+			best = p
+		}
+	}
+	if !r.timeHeard && heard > 0 { // others know better than this node's wall clock
+		r.began = heard - r.now.Mono.Milliseconds()
+		r.goOnFrom(r.seen.UnixMillis())
+	}
+	r.goOnFrom(heard - maxAheadMillis)
+	if r.store.Applied().Before(best.Version) {
+		g.fetching = best.node
+		r.emit(Fetch{Node: best.node})
+		return
+	}
+	r.beginElected()
+}
+
+// fetchedFurthest takes the furthest state. When it could not be had, its holder counts
+// as one that did not answer.
+func (r *Replica) fetchedFurthest(in Fetched) {
+	e := &r.elect
+	g := &e.gathering
+	if g.fetching == 0 || g.fetching != in.Node {
+		return
+	}
+	i := slices.IndexFunc(g.promises, func(p granted) bool { return p.node == in.Node })
+	h := &in.Header
+	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To != g.promises[i].Version || h.Meta.Epoch >= g.epoch {
+		g.fetching = 0
+		g.promises = slices.Delete(g.promises, i, i+1)
+		r.conclude()
+		return
+	}
+	term := e.term
+	r.acceptor.busy = true
+	r.takeOver(in.Builder, h.To, h.Meta, func(f Failure) {
+		r.acceptor.busy = false
+		switch {
+		case term != e.term:
+		case f != None:
+			r.stepAside(0, "this node's disk did not take the state")
+		default:
+			g.fetching = 0
+			r.beginElected()
+		}
+	})
+}
+
+// beginElected makes the epoch durable, in one record with the writes that the others
+// have seen beyond the state from which it goes on, and opens the root.
+func (r *Replica) beginElected() {
+	e := &r.elect
+	g := &e.gathering
+	meta, applied := r.store.Meta(), r.store.Applied()
+	if meta.Tree.IsZero() {
+		meta.Tree = r.cfg.NewTree
+	}
+	again := r.orderAgain(g, &meta, applied)
+	meta.BeginEpoch(g.epoch, r.cfg.NewRun, applied)
+	to := applied
+	record := store.AppendMetaRecord(nil, meta)
+	if len(again) > 0 {
+		to = again[len(again)-1].Version
+		meta.Stamp = r.clock.Last()
+		var enc store.BlockEncoder
+		var block []byte
+		for _, entry := range again {
+			block = enc.Append(block, entry)
+		}
+		record = store.AppendDelta(nil, applied, to, meta, block)
+	}
+	term := e.term
+	e.beginning = true
+	r.persist(record, true, func(f Failure) {
+		e.beginning = false
+		if f == None {
+			// It is on the disk, so it is this node's state, root or not.
+			_, _ = r.store.Apply(applied, to, meta, again)
+		}
+		switch {
+		case term != e.term:
+		case f != None:
+			r.stepAside(0, "this node's disk did not take the epoch")
+		default:
+			r.openElected(len(again))
+		}
+	})
+}
+
+// openElected lets the root order, and tells everybody.
+func (r *Replica) openElected(again int) {
+	r.elect.gathering = gathering{}
+	r.adoption = adoption{}
+	r.root.open = true
+	r.hearTime(r.RootMillis())
+	r.emit(Serving{Epoch: r.elect.epoch, Again: again})
+	r.writeLocal()
+	r.order()
+	r.requeue()
+	r.advanceAll()
+}
+
+// orderAgain gives versions of the new epoch to the writes that others have seen
+// beyond this state, in their old order; stamps and write ids stay. What lies on a
+// branch that was abandoned before is judged like a queued write.
+func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Version) []*store.Entry {
+	latest := make(map[string]*store.Entry)
+	next := version.Version{Epoch: g.epoch, Seq: applied.Seq}
+	var again []*store.Entry
+	for _, seen := range g.seenBeyond(r.store.Seen()) {
+		if meta.OnHistory(seen.Version) && !applied.Before(seen.Version) {
+			continue
+		}
+		current := latest[seen.Key]
+		if current == nil {
+			current = r.store.Current(seen.Key)
+		}
+		if meta.Abandoned(seen.Version) {
+			seen = seen.Resubmitted()
+			if met, _ := holds(seen.Condition(), current); !met {
+				continue
+			}
+		}
+		if current != nil && (current.Write == seen.Write || current.Beats(seen)) {
+			continue
+		}
+		next.Seq++
+		entry := *seen
+		entry.Version = next
+		latest[entry.Key] = &entry
+		again = append(again, &entry)
+		r.observe(entry.Stamp)
+	}
+	return again
+}
+
+// seenBeyond is what all have seen, in the order of its versions, each once.
+func (g *gathering) seenBeyond(own []*store.Entry) []*store.Entry {
+	all := own
+	for _, p := range g.promises {
+		all = append(all, p.Writes...)
+	}
+	slices.SortStableFunc(all, func(a, b *store.Entry) int { return a.Version.Compare(b.Version) })
+	return slices.CompactFunc(all, func(a, b *store.Entry) bool { return a.Version == b.Version && a.Write == b.Write })
+}
+
+// asked answers a candidate that gathers: the promise is durable before the answer, and
+// the state in the answer stands still but for pushes of that epoch and later ones.
+func (r *Replica) asked(in *Asked) {
+	if r.busy() {
+		r.acceptor.waiting = append(r.acceptor.waiting, in)
+		return
+	}
+	meta, fence := r.store.Meta(), r.Fence()
+	again := in.Epoch == fence && in.Epoch > meta.Epoch && (r.elect.leader == in.Sender || r.elect.leader == 0)
+	foreign := !in.Tree.IsZero() && !meta.Tree.IsZero() && in.Tree != meta.Tree
+	if !r.cfg.Elected || foreign || in.Epoch < fence || in.Epoch == fence && !again {
+		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: fence, Tree: meta.Tree}})
+		return
+	}
+	r.demote()
+	r.elect.leader, r.elect.epoch = in.Sender, in.Epoch
+	r.promise(in.Epoch, func(f Failure) {
+		if f != None || in.Epoch != r.Fence() {
+			r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: r.Fence(), Tree: r.store.Meta().Tree}})
+			return
+		}
+		meta, applied := r.store.Meta(), r.store.Applied()
+		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{
+			Granted: true, Epoch: in.Epoch, Tree: meta.Tree, Version: applied, Run: meta.RunOf(applied.Epoch),
+			RootMillis: r.HeardMillis(), Writes: r.store.Seen(),
+		}})
+	})
+}
