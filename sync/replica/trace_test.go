@@ -53,7 +53,40 @@ func inputText(in Input) string {
 		}
 		return fmt.Sprintf("fetched from NODE-%d: %v of %s", in.Node, in.Header.To, metaText(&in.Header.Meta))
 	}
+	return roleInputText(in)
+}
+
+// roleInputText is an input of a tree whose root is elected.
+func roleInputText(in Input) string {
+	switch in := in.(type) {
+	case Lead:
+		return fmt.Sprintf("lead in epoch %d, among %v", in.Epoch, in.Members)
+	case Gathered:
+		if in.Promise == nil {
+			return fmt.Sprintf("NODE-%d gives no answer", in.Node)
+		}
+		return fmt.Sprintf("NODE-%d answers: %s", in.Node, promiseText(in.Promise))
+	case *Asked:
+		return fmt.Sprintf("asked #%d by NODE-%d for epoch %d", in.Ref, in.Sender, in.Epoch)
+	case Follow:
+		return fmt.Sprintf("follow NODE-%d in epoch %d", in.Root, in.Epoch)
+	case Leased:
+		return fmt.Sprintf("leased until %.3f", in.Until.Seconds())
+	case HandOver:
+		return fmt.Sprintf("hand over to NODE-%d", in.Node)
+	}
 	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", in), "replica."))
+}
+
+func promiseText(p *wire.Promise) string {
+	if !p.Granted {
+		return fmt.Sprintf("refused, for epoch %d", p.Epoch)
+	}
+	text := fmt.Sprintf("promised epoch %d at %v", p.Epoch, p.Version)
+	for _, e := range p.Writes {
+		text += fmt.Sprintf(", seen %v %s", e.Version, writeText(e.Key, e.Value))
+	}
+	return text
 }
 
 // effectText is an effect as golden files show it.
@@ -62,7 +95,11 @@ func effectText(e Effect) string {
 	case Persist:
 		return "persist " + recordText(e)
 	case Checkpoint:
-		return fmt.Sprintf("checkpoint %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
+		text := fmt.Sprintf("checkpoint %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
+		if queue := e.Local.Queue; len(queue) > 0 {
+			text += ", with the queue " + entriesText(queue)
+		}
+		return text
 	case Compact:
 		return fmt.Sprintf("compact %v of %s: %s", e.State.To, metaText(&e.State.Meta), cutText(e.State))
 	case Forward:
@@ -86,12 +123,29 @@ func effectText(e Effect) string {
 	case Fetch:
 		return fmt.Sprintf("fetch from NODE-%d", e.Node)
 	}
+	return roleEffectText(e)
+}
+
+// roleEffectText is an effect of a tree whose root is elected.
+func roleEffectText(e Effect) string {
+	switch e := e.(type) {
+	case Gather:
+		return fmt.Sprintf("gather from NODE-%d for epoch %d", e.Node, e.Epoch)
+	case Promised:
+		return fmt.Sprintf("promise #%d: %s", e.Ref, promiseText(&e.Promise))
+	case Serving:
+		return fmt.Sprintf("serving in epoch %d, %d writes ordered again", e.Epoch, e.Again)
+	case StepAside:
+		return fmt.Sprintf("step aside in epoch %d, beyond %d: %s", e.Epoch, e.Beyond, e.Why)
+	case HandedOver:
+		return fmt.Sprintf("handed over to NODE-%d in epoch %d, failed: %v", e.Node, e.Epoch, e.Failed)
+	}
 	return fmt.Sprintf("%T", e)
 }
 
 // recordText tells the kind of a record; of its bytes golden files know nothing.
 func recordText(e Persist) string {
-	text := map[byte]string{3: "a delta", 7: "queued writes", 8: "settled writes", 9: "the root's time", 10: "provisional writes"}[e.Record[0]]
+	text := map[byte]string{3: "a delta", 7: "queued writes", 8: "settled writes", 9: "the root's time", 10: "provisional writes", 11: "a promise"}[e.Record[0]]
 	if meta, rest, err := store.ReadMeta(e.Record[1:]); err == nil && len(rest) == 0 {
 		text = metaText(&meta)
 	}
