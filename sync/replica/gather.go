@@ -18,7 +18,8 @@ type gathering struct {
 	asked    []uint32
 	waiting  map[uint32]bool // of those asked
 	promises []granted
-	fetching uint32 // whose state is on its way; 0 for nobody's
+	own      []*store.Entry // what this node has seen itself
+	fetching uint32         // whose state is on its way; 0 for nobody's
 }
 
 // granted is a promise and who gave it.
@@ -92,6 +93,7 @@ func (r *Replica) conclude() {
 		r.goOnFrom(r.seen.UnixMillis())
 	}
 	r.goOnFrom(heard - maxAheadMillis)
+	g.own = append(g.own, r.store.Seen()...) // before another state makes this node forget it
 	if r.store.Applied().Before(best.Version) {
 		g.fetching = best.node
 		r.emit(Fetch{Node: best.node})
@@ -192,7 +194,7 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 	latest := make(map[string]*store.Entry)
 	next := version.Version{Epoch: g.epoch, Seq: applied.Seq}
 	var again []*store.Entry
-	for _, seen := range g.seenBeyond(r.store.Seen()) {
+	for _, seen := range g.seenBeyond() {
 		if meta.OnHistory(seen.Version) && !applied.Before(seen.Version) {
 			continue
 		}
@@ -220,8 +222,8 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 }
 
 // seenBeyond is what all have seen, in the order of its versions, each once.
-func (g *gathering) seenBeyond(own []*store.Entry) []*store.Entry {
-	all := own
+func (g *gathering) seenBeyond() []*store.Entry {
+	all := g.own
 	for _, p := range g.promises {
 		all = append(all, p.Writes...)
 	}

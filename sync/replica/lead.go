@@ -78,6 +78,7 @@ func (r *Replica) lead(in Lead) {
 	e.leader, e.epoch = r.cfg.Node, in.Epoch
 	e.gathering = newGathering(in)
 	r.adoption = adoption{waiting: true}
+	r.forgetMembers()
 	r.root.gathered, r.uplink.gathered = append(r.root.gathered, r.uplink.gathered...), nil
 	term := e.term
 	r.promise(in.Epoch, func(f Failure) {
@@ -126,7 +127,7 @@ func (r *Replica) demote() {
 	e.gathering = gathering{}
 	r.adoption = adoption{}
 	r.root.open = false
-	r.members.byNode, r.members.ordered = make(map[uint32]*progress), nil
+	r.forgetMembers()
 	u := &r.uplink
 	u.down, u.doubt, u.failures, u.notBefore = false, false, 0, 0
 	gathered := r.root.gathered

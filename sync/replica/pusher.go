@@ -44,6 +44,11 @@ func (r *Replica) setMembers(in Members) {
 	r.advanceAll()
 }
 
+// forgetMembers ends what was for the members of another root.
+func (r *Replica) forgetMembers() {
+	r.members.byNode, r.members.ordered = make(map[uint32]*progress), nil
+}
+
 // confirmed takes the end of a push. What is not about the push under way is
 // stale and says nothing.
 func (r *Replica) confirmed(in Confirmed) {

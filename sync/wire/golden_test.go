@@ -50,6 +50,7 @@ func TestTheBytesOnTheWire(t *testing.T) {
 	delta := header()
 	batch, results := messages()
 	question, lookup, page := questionAndAnswers()
+	promise := examplePromise()
 	for name, message := range map[string][]byte{
 		"heartbeat": AppendPiece(nil, &beat, Body{}),
 		"delta":     AppendPiece(nil, &delta, NewBody(blockOf(three()), 3)),
@@ -58,6 +59,7 @@ func TestTheBytesOnTheWire(t *testing.T) {
 		"question":  question,
 		"lookup":    lookup,
 		"page":      page,
+		"promise":   AppendPromise(nil, &promise),
 	} {
 		if want := golden(t, name); !bytes.Equal(message, want) {
 			t.Errorf("%s is\n%s\nand was\n%s", name, hex.EncodeToString(message), hex.EncodeToString(want))
