@@ -29,7 +29,15 @@ func anyValue() *rapid.Generator[string] {
 func anyEntry() *rapid.Generator[*Entry] {
 	number := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 3), rapid.Just(uint64(math.MaxUint64)))
 	return rapid.Custom(func(t *rapid.T) *Entry {
+		var origin *Origin
+		if rapid.Bool().Draw(t, "origin") {
+			origin = &Origin{If: Condition{Kind: ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))}, Taken: version.Stamp(number.Draw(t, "taken"))}
+			if origin.If.Kind == Matches {
+				origin.If.Version = version.Version{Epoch: number.Draw(t, "match epoch"), Seq: number.Draw(t, "match seq")}
+			}
+		}
 		return &Entry{
+			Origin: origin,
 			Key: anyKey().Draw(t, "key"), Value: anyValue().Draw(t, "value"),
 			Version: version.Version{Epoch: number.Draw(t, "epoch"), Seq: number.Draw(t, "seq")},
 			Stamp:   version.Stamp(number.Draw(t, "stamp")),
@@ -50,7 +58,7 @@ func encode(entries []*Entry) []byte {
 }
 
 func sameEntries(a, b []*Entry) bool {
-	return slices.EqualFunc(a, b, func(x, y *Entry) bool { return *x == *y })
+	return slices.EqualFunc(a, b, (*Entry).Equal)
 }
 
 func TestABlockReadsBackAsItWasWritten(t *testing.T) {
@@ -89,7 +97,8 @@ func TestMalformedBlocksAreRefused(t *testing.T) {
 	overlong := append([]byte{0}, slices.Repeat([]byte{0xff}, 11)...)
 	entry := func(e Entry) []byte { return encode([]*Entry{&e}) }
 	for name, block := range map[string][]byte{
-		"unknown flags":             append([]byte{4}, whole[1:]...),
+		"unknown flags":             append([]byte{8}, whole[1:]...),
+		"an unknown condition":      {4, 2, 2, 1, 2, 9, 0, 1, 'a', 1, '1'},
 		"length of 2^64-1":          huge,
 		"a number of eleven bytes":  overlong,
 		"a node that cannot be":     entry(Entry{Key: "a", Value: "1", Write: version.WriteID{Node: MaxNode + 1}}),

@@ -169,15 +169,17 @@ func TestLocalRecordsComeBack(t *testing.T) {
 	visit(AppendRootTime(nil, -3_600_000))
 	visit(AppendQueued(nil, queue))
 	visit(AppendSettled(nil, settled))
-	want := Local{Queue: queue[2000:], Settled: settled, RootTime: -3_600_000}
+	visit(AppendPromise(nil, 17))
+	want := Local{Queue: queue[2000:], Settled: settled, RootTime: -3_600_000, Promised: 17}
 	for round := range 2 {
 		if err := rec.Finish(); err != nil {
 			t.Fatal(err)
 		}
 		local = rec.Local
-		sameQueue := slices.EqualFunc(local.Queue, want.Queue, func(a, b *Entry) bool { return *a == *b })
-		if !sameQueue || !slices.Equal(local.Settled, want.Settled) || local.RootTime != want.RootTime {
-			t.Fatalf("round %d: %d are queued, %d settled, and the difference is %d", round, len(local.Queue), len(local.Settled), local.RootTime)
+		sameQueue := slices.EqualFunc(local.Queue, want.Queue, (*Entry).Equal)
+		if !sameQueue || !slices.Equal(local.Settled, want.Settled) || local.RootTime != want.RootTime || local.Promised != want.Promised {
+			t.Fatalf("round %d: %d are queued, %d settled, the difference is %d, promised is %d",
+				round, len(local.Queue), len(local.Settled), local.RootTime, local.Promised)
 		}
 		// What was settled shows until the base holds it: of the first the winner has not
 		// come, of the second itself.

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"testing"
+
+	"xylem/sync/version"
+)
+
+// Two histories part after what they have in common.
+func TestTheCommonVersionOfTwoHistories(t *testing.T) {
+	at := func(epoch, seq uint64) version.Version { return version.Version{Epoch: epoch, Seq: seq} }
+	type branch struct {
+		cuts  version.History
+		epoch uint64
+		run   uint64
+		at    version.Version
+	}
+	full := make(version.History, version.MaxCuts)
+	for i := range full {
+		full[i] = at(uint64(i)+10, uint64(i)+100)
+	}
+	for _, test := range []struct {
+		name         string
+		mine, theirs branch
+		want         version.Version
+		known        bool
+	}{
+		{"the same", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 5)}, at(1, 5), true},
+		{"behind", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 9)}, at(1, 5), true},
+		{"a former root", branch{nil, 1, 0, at(1, 60)}, branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, at(1, 40), true},
+		{"a former root that began an epoch in between", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 42)}, 3, 0, at(3, 50)}, at(1, 40), true},
+		{"an epoch that left no cut", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 40)}, 3, 0, at(3, 41)}, at(1, 40), true},
+		{"nothing", branch{nil, 1, 0, at(1, 5)}, branch{nil, 2, 0, at(2, 7)}, version.Version{}, true},
+		{"another run of one epoch", branch{nil, 1, 7, at(1, 5)}, branch{nil, 1, 8, at(1, 7)}, version.Version{}, true},
+		{"older than all cuts", branch{nil, 1, 0, at(1, 5)}, branch{full, 900, 0, at(900, 999)}, version.Version{}, false},
+		{"as old as the oldest cut", branch{nil, 10, 0, at(10, 105)}, branch{full, 900, 0, at(900, 999)}, at(10, 100), true},
+	} {
+		mine := Meta{Epoch: test.mine.epoch, History: test.mine.cuts, Run: test.mine.run}
+		theirs := Meta{Epoch: test.theirs.epoch, History: test.theirs.cuts, Run: test.theirs.run}
+		if got, known := mine.Common(test.mine.at, &theirs, test.theirs.at); got != test.want || known != test.known {
+			t.Errorf("%s: %v, %v, want %v, %v", test.name, got, known, test.want, test.known)
+		}
+	}
+}
+
+func TestAnEntryIsSubmittedAgainAsItWasTaken(t *testing.T) {
+	condition := Condition{Kind: Absent}
+	entry := func(o *Origin) *Entry {
+		return &Entry{Key: "k", Value: "1", Version: version.Version{Epoch: 1, Seq: 2}, Stamp: 20, Write: version.WriteID{Node: 3, Counter: 4}, Origin: o}
+	}
+	for _, test := range []struct {
+		origin *Origin
+		stamp  version.Stamp
+		want   *Origin
+	}{
+		{nil, 20, nil},
+		{&Origin{Taken: 10}, 10, nil},
+		{&Origin{If: condition}, 20, &Origin{If: condition}},
+		{&Origin{If: condition, Taken: 10}, 10, &Origin{If: condition}},
+	} {
+		before := entry(test.origin)
+		want := entry(test.want)
+		want.Version, want.Stamp = version.Version{}, test.stamp
+		if got := before.Resubmitted(); !got.Equal(want) || !before.Equal(entry(test.origin)) {
+			t.Errorf("with %+v it becomes %+v, want %+v", test.origin, got, want)
+		}
+		if got := before.Condition(); test.origin != nil && got != test.origin.If {
+			t.Errorf("its condition is %+v", got)
+		}
+	}
+}
+
+func TestSeenIsWhatIsOrderedBeyondTheBase(t *testing.T) {
+	s := New()
+	s.SetMeta(Meta{Tree: version.TreeID{1}, Epoch: 1})
+	put := func(seq uint64, key string) *Entry {
+		return &Entry{Key: key, Value: "1", Version: version.Version{Epoch: 1, Seq: seq}, Stamp: version.Stamp(seq)}
+	}
+	s.Commit([]*Entry{put(1, "a"), put(2, "b")}, 2)
+	s.Learn(put(5, "e"))
+	s.Learn(put(3, "c"))
+	s.Learn(put(2, "b"))
+	s.LearnAnswer("gone", nil, version.Version{Epoch: 1, Seq: 4})
+	s.Pend(&Entry{Key: "p", Value: "1", Stamp: 9})
+	if got := texts(s.Seen()); len(got) != 2 || s.Seen()[0].Key != "c" || s.Seen()[1].Key != "e" {
+		t.Errorf("seen is %v", got)
+	}
+}
