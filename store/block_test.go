@@ -38,7 +38,7 @@ func anyEntry() *rapid.Generator[*Entry] {
 		}
 		return &Entry{
 			Origin: origin,
-			Key: anyKey().Draw(t, "key"), Value: anyValue().Draw(t, "value"),
+			Key:    anyKey().Draw(t, "key"), Value: anyValue().Draw(t, "value"),
 			Version: version.Version{Epoch: number.Draw(t, "epoch"), Seq: number.Draw(t, "seq")},
 			Stamp:   version.Stamp(number.Draw(t, "stamp")),
 			Write: version.WriteID{
