@@ -184,6 +184,7 @@ func (r *Replica) openElected(again int) {
 	r.writeLocal()
 	r.order()
 	r.requeue()
+	r.tryNow() // whatever kept the queue from an ancestor is no matter now
 	r.advanceAll()
 }
 

@@ -83,10 +83,10 @@ func (r *Replica) beginWhenDue() {
 // ordered their versions and stamps, and has them persisted in one record.
 func (r *Replica) order() {
 	s := &r.root
-	if !s.open || s.ordering || len(s.gathered) == 0 {
+	switch {
+	case !s.open || s.ordering || len(s.gathered) == 0:
 		return
-	}
-	if !r.leased() {
+	case !r.leased():
 		gathered := s.gathered
 		s.gathered = nil
 		r.giveBack(gathered, wire.Unreachable)
@@ -125,11 +125,18 @@ func (r *Replica) order() {
 		r.order()
 		return
 	}
+	r.commit(entries, block, batch, answerAll)
+}
+
+// commit makes the entries of a batch durable, and then visible, and has the batch
+// answered.
+func (r *Replica) commit(entries []*store.Entry, block []byte, batch []*Submit, answerAll func()) {
+	s := &r.root
 	meta := r.store.Meta()
 	meta.Stamp = r.clock.Last()
 	s.ordering = true
 	term := r.elect.term
-	r.persist(store.AppendDelta(nil, from, next, meta, block), true, func(f Failure) {
+	r.persist(store.AppendDelta(nil, r.store.Applied(), entries[len(entries)-1].Version, meta, block), true, func(f Failure) {
 		s.ordering = false
 		switch f {
 		case None:
