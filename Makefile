@@ -12,6 +12,11 @@ SEEDS ?= 10000
 FROM ?=
 # When the simulation is given up, 0 for never.
 TIMEOUT ?= 0
+# How often `make elections` kills the root, freezes or moves it, and kills all; with what session time-out.
+KILLS ?= 50
+FREEZES ?= 20
+RESTARTS ?= 5
+SESSION ?= 4s
 # How many seeds `make test` plays.
 TEST_SEEDS ?= 1000
 # How long each fuzz target runs.
@@ -45,7 +50,7 @@ test: ## everything that proves it: lint, fuzz, simulation, tests
 
 # The race detector is linked by a C compiler; who has none gets the tests without it.
 .PHONY: unit
-unit: toolchain ## all tests, with the race detector
+unit: toolchain zookeeper ## all tests, with the race detector
 	@cc=$$($(GO) env CC); race=-race; \
 	if [[ $$($(GO) env CGO_ENABLED) != 1 ]] || ! command -v "$${cc%% *}" >/dev/null; then \
 		echo 'make: no C compiler, which the race detector needs: testing without it' >&2; race=; \
@@ -76,6 +81,12 @@ sim: toolchain ## runs of the simulation (SEEDS=10000, FROM=first seed)
 faults: toolchain ## processes killed, paused and cut off (SEEDS=100, FROM=first seed)
 	$(GO) test ./cli -run '^TestFaults$$' -fault.seeds=$(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(if $(FROM),-fault.from=$(FROM)) -count=1 -v -timeout=$(TIMEOUT)
 
+# A kill or freeze is some seven seconds with this session time-out, which is the default of nodes.
+.PHONY: elections
+elections: toolchain zookeeper ## roots killed, frozen and moved (KILLS=50, FREEZES=20, SESSION=4s)
+	$(GO) test ./cli -run '^TestRootIs(Killed|Frozen|Moved)$$|^TestAllNodesAreKilled' -count=1 -v -timeout=$(TIMEOUT) \
+		-elect.kills=$(KILLS) -elect.freezes=$(FREEZES) -elect.moves=$(FREEZES) -elect.restarts=$(RESTARTS) -elect.session=$(SESSION)
+
 .PHONY: fuzz
 fuzz: toolchain ## every fuzz target for FUZZTIME=3s
 	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
@@ -87,6 +98,31 @@ bench: toolchain ## the benchmarks (BENCHFLAGS=-help lists what they take)
 .PHONY: vuln
 vuln: toolchain ## known vulnerabilities; asks a database on the network
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+# The tests run against a real ZooKeeper. What is missing is installed where that is
+# allowed without asking. The package zookeeper starts no server; zookeeperd would.
+ZOOKEEPER_JARS := /usr/share/java/zookeeper.jar /usr/share/java/slf4j-simple.jar
+ZOOKEEPER_PACKAGES := zookeeper default-jre-headless
+.PHONY: zookeeper
+zookeeper: ## install what the tests need of ZooKeeper, if it is missing
+	@missing() { \
+		! command -v java >/dev/null && return; \
+		for jar in $(ZOOKEEPER_JARS); do [[ -e $$jar ]] || return 0; done; \
+		return 1; \
+	}; \
+	missing || exit 0; \
+	sudo=; (( EUID == 0 )) || sudo='sudo -n'; \
+	if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
+		echo 'make: installing $(ZOOKEEPER_PACKAGES)'; \
+		$$sudo apt-get update -q; \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(ZOOKEEPER_PACKAGES); \
+	fi; \
+	if missing; then \
+		echo 'make: the tests need Java and ZooKeeper, as Debian and Ubuntu package them, and they could not be installed from here. Do' >&2; \
+		echo '  sudo apt-get install --no-install-recommends $(ZOOKEEPER_PACKAGES)' >&2; \
+		echo 'or, elsewhere, put these files there, and java into the PATH: $(ZOOKEEPER_JARS)' >&2; \
+		exit 1; \
+	fi
 
 .PHONY: toolchain
 toolchain:

@@ -21,13 +21,13 @@ func (a *app) nodesCommand() *cobra.Command {
 		Use:   "nodes",
 		Short: "Show the tree: every node, its place and its state",
 		Long: `Show every node as the root sees it: position, parent, children, state, applied version and lag. The configured root
-is asked; when another node is the root by now, that one.`,
+is asked; when another node is the root by now, that one, also when the configured one is away.`,
 		Example: `  xylem nodes
   xylem nodes --node NODE-3          # ask another node who knows
   xylem nodes --output json`,
 		Args: needArgs(),
 	}
-	ask := cmd.Flags().String("node", "", "the `NODE` to ask (default: the configured root)")
+	ask := cmd.Flags().String("node", "", "the `NODE` to ask (default: whoever is the root)")
 	addOutput(cmd)
 	addTimeout(cmd, client.DefaultTimeout)
 	addSettings(cmd.Flags(), clientSettings)
@@ -39,11 +39,12 @@ is asked; when another node is the root by now, that one.`,
 		if err != nil {
 			return err
 		}
-		name := *ask
-		if name == "" {
-			name = cfg.NodeName(cfg.Tree.Root)
-		}
-		nodes, raw, err := askRoot(cmd.Context(), cfg, name, timeout)
+		var nodes []client.Node
+		var raw json.RawMessage
+		err = askRoot(cmd.Context(), cfg, *ask, timeout, func(c *client.Client) (err error) {
+			nodes, raw, err = c.Nodes(cmd.Context())
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -55,27 +56,40 @@ is asked; when another node is the root by now, that one.`,
 	return cmd
 }
 
-// askRoot asks the named node, and once more the root that it names when it is not the root itself: at the address
-// that it gives, or, where only nodes can reach that, at the one that client.url gives.
-func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.Duration) ([]client.Node, json.RawMessage, error) {
+// askRoot makes a request of the named node, and once more of the root that it names when it is not the root itself: at
+// the address that it gives, or, where only nodes can reach that, at the one that client.url gives. Without a name the
+// configured root is asked, and when it cannot be reached, whoever says that it is the root by now.
+func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.Duration, request func(*client.Client) error) error {
+	anyone := name == ""
+	if anyone {
+		name = cfg.NodeName(cfg.Tree.Root)
+	}
 	to, err := resolve(cfg, name, timeout)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	nodes, raw, err := to.client.Nodes(ctx)
+	err = request(to.client)
+	if anyone && errors.Is(err, client.ErrUnreachable) {
+		if found := compare(askAll(ctx, cfg, timeout)).reference; found != nil && found.Role == "root" && found.Node != name {
+			if to, err = resolve(cfg, found.Node, timeout); err != nil {
+				return err
+			}
+			err = request(to.client)
+		}
+	}
 	var problem *client.Problem
 	if !errors.As(err, &problem) || !errors.Is(err, client.ErrForbidden) || problem.Extension("address") == "" {
-		return nodes, raw, unanswered(to.name, to.url, err)
+		return unanswered(to.name, to.url, err)
 	}
 	root := newTarget(problem.Extension("root"), problem.Extension("address"), timeout)
-	nodes, raw, err = root.client.Nodes(ctx)
+	err = request(root.client)
 	if errors.Is(err, client.ErrUnreachable) {
 		if known, errName := resolve(cfg, root.name, timeout); errName == nil && known.url != to.url {
 			root = known
-			nodes, raw, err = root.client.Nodes(ctx)
+			err = request(root.client)
 		}
 	}
-	return nodes, raw, unanswered(root.name, root.url, err)
+	return unanswered(root.name, root.url, err)
 }
 
 // nodeRows is the table of `xylem nodes`, in the order of positions; nodes without one come last.

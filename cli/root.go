@@ -33,7 +33,8 @@ Exit status: 0 for success, 1 for an answer of 4xx or 5xx, 2 for wrong usage, 3 
 	root.AddCommand(
 		a.upCommand(), a.nodeCommand(),
 		a.getCommand(), a.putCommand(), a.deleteCommand(),
-		a.nodesCommand(), a.statusCommand(), a.versionCommand(),
+		a.nodesCommand(), a.statusCommand(), a.rootRoleCommand(),
+		a.backupCommand(), a.restoreCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -63,7 +63,8 @@ type Status struct {
 	Status   string `json:"status"` // alive
 	Node     string `json:"node"`
 	Address  string `json:"address"`
-	Role     string `json:"role"`     // root, node
+	Role     string `json:"role"`     // root, candidate, node
+	Epoch    uint64 `json:"epoch"`    // of the state; 0 before it holds one
 	Position int    `json:"position"` // 0 until it has joined
 	Parent   string `json:"parent"`
 	Version  string `json:"version"`

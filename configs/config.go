@@ -110,6 +110,15 @@ type ZooKeeper struct {
 	// to 10m, default 4s; the servers bound it to 2 to 20 of their ticks. Short
 	// replaces a lost root sooner, and gives up a root that merely paused.
 	SessionTimeout time.Duration
+	// Credentials are what the servers know this tree by, as "user:password": with
+	// them only this user may read and change what is in the namespace. Default
+	// none: whoever reaches the servers may. As
+	// Auth.ClusterSecret they come from XYLEM_COORDINATOR_ZOOKEEPER_CREDENTIALS, or
+	// else from CredentialsFile.
+	Credentials Secret
+	// CredentialsFile is the path of a file that holds them; one newline at its end
+	// is not part of them. Default none.
+	CredentialsFile string
 }
 
 // Liveness is when a node counts as dead.

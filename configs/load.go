@@ -22,8 +22,8 @@ type Source struct {
 	// Overrides has values by dotted key, as flags give them. They override all
 	// else. A value is a string, bool, integer, time.Duration or []string.
 	Overrides map[string]any
-	// WithoutSecretFile leaves auth.cluster_secret_file unread, for commands that
-	// only speak to clients' endpoints and may not be allowed to read it.
+	// WithoutSecretFile leaves the files of secrets unread, for commands that only
+	// speak to clients' endpoints and may not be allowed to read them.
 	WithoutSecretFile bool
 }
 
@@ -39,7 +39,7 @@ func Load(source Source) (Config, error) {
 	l.apply(&config)
 	l.check(config)
 	if !source.WithoutSecretFile {
-		l.readSecretFile(&config)
+		l.readSecretFiles(&config)
 	}
 	if err := l.problems.err(); err != nil {
 		return Config{}, err
@@ -146,17 +146,18 @@ func (l *layers) check(config Config) {
 	}
 }
 
-// readSecretFile takes the secret from its file when it came from nowhere else.
-func (l *layers) readSecretFile(config *Config) {
-	path := config.Auth.ClusterSecretFile
-	if config.Auth.ClusterSecret != "" || l.failed[secretKey] || path == "" {
-		return
+// readSecretFiles takes from its file each secret that came from nowhere else.
+func (l *layers) readSecretFiles(config *Config) {
+	for _, s := range config.secrets() {
+		if *s.value != "" || l.failed[s.key] || *s.file == "" {
+			continue
+		}
+		secret, err := readSecret(*s.file, s.check)
+		if err != nil {
+			l.refuse(s.fileKey, *s.file, err)
+		}
+		*s.value = secret
 	}
-	secret, err := readSecret(path)
-	if err != nil {
-		l.refuse(secretFileKey, path, err)
-	}
-	config.Auth.ClusterSecret = secret
 }
 
 // refuse notes that a key's value is not allowed. err says what is wrong or
@@ -175,7 +176,7 @@ func (l *layers) refuse(key, text string, err error) {
 func shown(key, text string) string {
 	const longest = 80
 	switch {
-	case key == secretKey, strings.Contains(text, "@") && strings.Contains(text, "://"):
+	case isSecret(key), strings.Contains(text, "@") && strings.Contains(text, "://"):
 		return ""
 	case len(text) > longest:
 		return fmt.Sprintf(" is %q...", text[:longest])

@@ -65,7 +65,8 @@ api: {port: 80, host_port_base: 6000, max_value_bytes: 2 MiB, read_timeout: 1m30
 client: {url: "http://NODE-{id}:{api.port}"}
 coordinator:
   kind: zookeeper
-  zookeeper: {servers: [zk1:2181, "[::1]:2182", zk3], namespace: /prod/xylem, session_timeout: 900ms}
+  zookeeper:
+    {servers: [zk1:2181, "[::1]:2182", zk3], namespace: /prod/xylem, session_timeout: 900ms, credentials_file: CREDENTIALSFILE}
 liveness: {timeout: 50ms}
 sync: {schedule: "*/10 * * * * *", eager: false, min_interval: 20ms, fanout: tree, verify: "@hourly"}
 writes: {offline: reject, queue_max_bytes: 4096, timeout: 3s}
@@ -76,7 +77,7 @@ log: {level: debug, format: json}
 `
 
 // everyKeyConfig is what everyKey says.
-func everyKeyConfig(secretFile string) configs.Config {
+func everyKeyConfig(secretFile, credentialsFile string) configs.Config {
 	return configs.Config{
 		Tree: configs.Tree{Depth: 4, Root: 15, StartupDelay: 2 * time.Second, RootURL: "https://root{root}:{host_port}/"},
 		Node: configs.Node{Listen: "[::1]:{host_port}", Advertise: "http://10.0.0.{id}"},
@@ -88,6 +89,7 @@ func everyKeyConfig(secretFile string) configs.Config {
 		Coordinator: configs.Coordinator{Kind: configs.CoordinatorZooKeeper, ZooKeeper: configs.ZooKeeper{
 			Servers:   []string{"zk1:2181", "[::1]:2182", "zk3"},
 			Namespace: "/prod/xylem", SessionTimeout: 900 * time.Millisecond,
+			Credentials: "user:password", CredentialsFile: credentialsFile,
 		}},
 		Liveness: configs.Liveness{Timeout: 50 * time.Millisecond},
 		Sync: configs.Sync{
@@ -104,8 +106,10 @@ func everyKeyConfig(secretFile string) configs.Config {
 
 func TestEveryKeyIsReadFromTheFile(t *testing.T) {
 	secretFile := write(t, "0123456789abcdef\n")
-	got := load(t, configs.Source{Path: write(t, strings.ReplaceAll(everyKey, "SECRETFILE", secretFile))})
-	if want := everyKeyConfig(secretFile); !reflect.DeepEqual(got, want) {
+	credentialsFile := write(t, "user:password\n")
+	content := strings.NewReplacer("SECRETFILE", secretFile, "CREDENTIALSFILE", credentialsFile).Replace(everyKey)
+	got := load(t, configs.Source{Path: write(t, content)})
+	if want := everyKeyConfig(secretFile, credentialsFile); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	sameFields(t, "", reflect.ValueOf(got), reflect.ValueOf(configs.Default()))

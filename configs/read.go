@@ -117,12 +117,12 @@ func path(into *string) func(string) error {
 }
 
 // secret reads a secret; empty is none.
-func secret(into *Secret) func(string) error {
+func secret(into *Secret, check func(string) error) func(string) error {
 	return func(text string) error {
 		if text == "" {
 			return nil
 		}
-		if err := checkSecret(text); err != nil {
+		if err := check(text); err != nil {
 			return err
 		}
 		*into = Secret(text)

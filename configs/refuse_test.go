@@ -25,7 +25,7 @@ func refused(t *testing.T, source configs.Source, want string) {
 func TestRefusedFiles(t *testing.T) {
 	tests := []struct{ name, content, want string }{
 		{"unknown section", "synk: {}\n", `:1: unknown key "synk": allowed are the sections api, auth, `},
-		{"unknown key deep down", "coordinator:\n  zookeeper:\n    hosts: a\n", `:3: unknown key "coordinator.zookeeper.hosts": allowed in coordinator.zookeeper are namespace, servers`},
+		{"unknown key deep down", "coordinator:\n  zookeeper:\n    hosts: a\n", `:3: unknown key "coordinator.zookeeper.hosts": allowed in coordinator.zookeeper are credentials, credentials_file, namespace, servers`},
 		{"capitals", "Sync: {}\n", `:1: unknown key "Sync"`},
 		{"capitals in a key", "sync: {Eager: true}\n", `:1: unknown key "sync.Eager": allowed is sync.eager`},
 		{"dots", "sync.eager: true\n", `:1: "sync.eager" has a dot in it: write its last part under its section`},
@@ -70,7 +70,7 @@ func TestRefusedPaths(t *testing.T) {
 func TestRefusedVariables(t *testing.T) {
 	tests := []struct{ pair, want string }{
 		{"XYLEM_SYNC=x", "XYLEM_SYNC: names a section"},
-		{"XYLEM_COORDINATOR_ZOOKEEPER=a:1", "XYLEM_COORDINATOR_ZOOKEEPER: names a section, not a key: allowed are XYLEM_COORDINATOR_ZOOKEEPER_NAMESPACE"},
+		{"XYLEM_COORDINATOR_ZOOKEEPER=a:1", "XYLEM_COORDINATOR_ZOOKEEPER: names a section, not a key: allowed are XYLEM_COORDINATOR_ZOOKEEPER_CREDENTIALS"},
 		{"XYLEM_SYNC_SHEDULE=hunter2", "XYLEM_SYNC_SHEDULE: unknown key: allowed are XYLEM_SYNC_EAGER"},
 		{"XYLEM_SYNC_schedule=x", "XYLEM_SYNC_schedule: unknown key"},
 		{"XYLEM_SECRET=hunter2", "XYLEM_SECRET: unknown key: allowed is XYLEM_SECTION_KEY, where the sections api, auth,"},

@@ -44,8 +44,17 @@ func checkSecret(secret string) error {
 	return nil
 }
 
+// checkCredentials reports what is no user and password, without repeating it.
+func checkCredentials(text string) error {
+	user, password, found := strings.Cut(text, ":")
+	if !found || user == "" || password == "" {
+		return errors.New("not credentials: allowed is user:password")
+	}
+	return nil
+}
+
 // readSecret reads a secret from a file, less one newline at its end.
-func readSecret(path string) (Secret, error) {
+func readSecret(path string, check func(string) error) (Secret, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("it cannot be read: %w", err)
@@ -62,7 +71,7 @@ func readSecret(path string) (Secret, error) {
 	if ended {
 		secret = strings.TrimSuffix(secret, "\r")
 	}
-	if err := checkSecret(secret); err != nil {
+	if err := check(secret); err != nil {
 		return "", fmt.Errorf("the secret in it is %w", err)
 	}
 	return Secret(secret), nil

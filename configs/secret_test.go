@@ -55,10 +55,43 @@ func TestRefusedSecretFiles(t *testing.T) {
 	load(t, source)
 }
 
+// The credentials for ZooKeeper come as the cluster's secret does.
+func TestCredentials(t *testing.T) {
+	credentials := func(source configs.Source) string {
+		source.Path = "tree.yaml"
+		return string(load(t, source).Coordinator.ZooKeeper.Credentials)
+	}
+	inFile := map[string]any{"coordinator.zookeeper.credentials_file": write(t, "xylem:from:file\n")}
+	environ := []string{"XYLEM_COORDINATOR_ZOOKEEPER_CREDENTIALS=xylem:hunter2"}
+	if got := credentials(configs.Source{Overrides: inFile}); got != "xylem:from:file" {
+		t.Errorf("from the file: %q", got)
+	}
+	if got := credentials(configs.Source{Overrides: inFile, Environ: environ}); got != "xylem:hunter2" {
+		t.Errorf("from the environment: %q", got)
+	}
+	if got := credentials(configs.Source{Overrides: inFile, WithoutSecretFile: true}) + credentials(configs.Source{}); got != "" {
+		t.Errorf("from nowhere: %q", got)
+	}
+	for _, bad := range []string{"hunter2", "hunter2:", ":hunter2"} {
+		for _, source := range []configs.Source{
+			{Path: "tree.yaml", Environ: []string{"XYLEM_COORDINATOR_ZOOKEEPER_CREDENTIALS=" + bad}},
+			{Path: "tree.yaml", Overrides: map[string]any{"coordinator.zookeeper.credentials_file": write(t, bad)}},
+		} {
+			refused(t, source, "not credentials: allowed is user:password")
+			if _, err := configs.Load(source); strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error repeats them: %v", err)
+			}
+		}
+	}
+	path := write(t, "coordinator: {zookeeper: {credentials: xylem:hunter2}}")
+	refused(t, configs.Source{Path: path}, "credentials must not stand in a file: set XYLEM_COORDINATOR_ZOOKEEPER_CREDENTIALS, or coordinator.zookeeper.credentials_file")
+}
+
 func TestSecretIsShownNowhere(t *testing.T) {
 	const hidden = "hunter2hunter2hunter2"
 	config := configs.Default()
 	config.Auth.ClusterSecret = hidden
+	config.Coordinator.ZooKeeper.Credentials = hidden
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 		fmt.Fprintf(&out, verb, config)

@@ -1,12 +1,44 @@
 package configs
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Keys that the loader treats apart.
 const (
 	secretKey     = "auth.cluster_secret"
 	secretFileKey = "auth.cluster_secret_file"
+
+	credentialsKey     = "coordinator.zookeeper.credentials"
+	credentialsFileKey = "coordinator.zookeeper.credentials_file"
 )
+
+// secretSetting is a secret that comes from the environment, or else from a file
+// that another key names.
+type secretSetting struct {
+	key, fileKey string
+	value        *Secret
+	file         *string
+	check        func(text string) error // never repeats the text
+}
+
+// secrets is the table of all secrets, which are in that of all keys too.
+func (c *Config) secrets() []secretSetting {
+	return []secretSetting{
+		{secretKey, secretFileKey, &c.Auth.ClusterSecret, &c.Auth.ClusterSecretFile, checkSecret},
+		{
+			credentialsKey, credentialsFileKey, &c.Coordinator.ZooKeeper.Credentials, &c.Coordinator.ZooKeeper.CredentialsFile,
+			checkCredentials,
+		},
+	}
+}
+
+// isSecret reports whether a key's value is a secret.
+func isSecret(key string) bool {
+	var config Config
+	return slices.ContainsFunc(config.secrets(), func(s secretSetting) bool { return s.key == key })
+}
 
 // setting is one key: how its text is read into the field that it stands for.
 type setting struct {
@@ -36,6 +68,8 @@ func (c *Config) settings() []setting {
 		{key: "coordinator.zookeeper.servers", list: true, read: servers(&c.Coordinator.ZooKeeper.Servers)},
 		{key: "coordinator.zookeeper.namespace", read: namespace(&c.Coordinator.ZooKeeper.Namespace)},
 		{key: "coordinator.zookeeper.session_timeout", read: duration(&c.Coordinator.ZooKeeper.SessionTimeout, 100*time.Millisecond, long)},
+		{key: credentialsKey, read: secret(&c.Coordinator.ZooKeeper.Credentials, checkCredentials)},
+		{key: credentialsFileKey, read: path(&c.Coordinator.ZooKeeper.CredentialsFile)},
 		{key: "liveness.timeout", read: duration(&c.Liveness.Timeout, 10*time.Millisecond, long)},
 		{key: "sync.schedule", read: expression(&c.Sync.Schedule)},
 		{key: "sync.eager", read: boolean(&c.Sync.Eager)},
@@ -48,7 +82,7 @@ func (c *Config) settings() []setting {
 		{key: "store.tombstone_retention", read: duration(&c.Store.TombstoneRetention, 100*time.Millisecond, 87600*time.Hour)},
 		{key: "data.dir", read: path(&c.Data.Dir)},
 		{key: "data.fsync", read: oneOf(&c.Data.Fsync, FsyncAlways, FsyncNever)},
-		{key: secretKey, read: secret(&c.Auth.ClusterSecret)},
+		{key: secretKey, read: secret(&c.Auth.ClusterSecret, checkSecret)},
 		{key: secretFileKey, read: path(&c.Auth.ClusterSecretFile)},
 		{key: "log.level", read: oneOf(&c.Log.Level, "debug", "info", "warn", "error")},
 		{key: "log.format", read: oneOf(&c.Log.Format, "text", "json")},

@@ -49,8 +49,8 @@ func (w *walk) entry(section string, name, value *yaml.Node) {
 		w.problems.add(place, kindOf(name)+" stands where a key should: "+w.schema.allowedIn(section))
 	case strings.Contains(name.Value, ".") && w.schema.isKey(key):
 		w.problems.add(place, fmt.Sprintf("%q has a dot in it: write its last part under its section, on a line of its own", name.Value))
-	case key == secretKey:
-		w.problems.add(place, key+" must not stand in a file: set "+variable(secretKey)+", or "+secretFileKey)
+	case isSecret(key):
+		w.problems.add(place, key+" must not stand in a file: set "+variable(key)+", or "+key+"_file")
 	case !strings.Contains(name.Value, ".") && w.schema.isSection(key):
 		w.section(key, value)
 	case w.schema.isKey(key):

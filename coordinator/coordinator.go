@@ -11,11 +11,9 @@ import "context"
 // Coordinator is a node's membership in the tree. Directory is the root's own,
 // Embedded that of the other nodes.
 //
-// ZooKeeper will be another: there Run holds an ephemeral node, so that the
-// session's end, not silence, makes a member dead; the root is elected, every
-// election takes an Epoch higher than any before, and the View that a change of
-// root brings has that epoch and another Root. A node that finds itself Root of
-// a View gathers before it serves as one; one that no longer does, stops at once.
+// With ZooKeeper (package coordinator/zookeeper) a node is both in turn: who is
+// elected keeps a Directory for as long as it is root, and the others keep
+// themselves in that by Embedded.
 type Coordinator interface {
 	// Run keeps self a member until ctx ends, then gives the membership up and
 	// returns nil. It calls deliver, from one goroutine, with the first View and

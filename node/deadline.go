@@ -30,7 +30,8 @@ type coarseConn struct {
 	net.Conn
 	slack       time.Duration
 	read, write deadline
-	ended       bool // the other side sends nothing more, and a read found that out
+	ended       bool   // the other side sends nothing more, and a read found that out
+	reign       *reign // on which the answer rests that is written next; see vouch
 }
 
 // deadline is what was asked for and what was set. Zero: none.
@@ -83,5 +84,9 @@ func (c *coarseConn) Write(b []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if !c.reign.holds() {
+		return 0, errLapsed
+	}
+	c.reign = nil
 	return c.Conn.Write(b)
 }

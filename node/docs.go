@@ -23,8 +23,13 @@ const docsPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-sr
 // docs serves the description of what routes registers: as JSON, made when it is
 // first asked for, and as a page, all of whose parts are in the binary.
 func (n *Node) docs(app *fiber.App) {
-	document := sync.OnceValues(n.openAPI)
+	root := sync.OnceValues(func() ([]byte, error) { return n.openAPI(true) })
+	others := sync.OnceValues(func() ([]byte, error) { return n.openAPI(false) })
 	app.Get(pathOpenAPI, func(c *fiber.Ctx) error {
+		document := others
+		if n.isRoot() {
+			document = root
+		}
 		body, err := document()
 		if err != nil {
 			return err
@@ -37,10 +42,10 @@ func (n *Node) docs(app *fiber.App) {
 	app.Get(pathDocs+"/*", getDocs)
 }
 
-// openAPI is this node's description. Its first server is whoever served it, for
+// openAPI is this node's description, as the root or as another. Its first server is whoever served it, for
 // a browser may know the node under another name than its peers do.
-func (n *Node) openAPI() ([]byte, error) {
-	return api.Document(n.isRoot, []api.Server{
+func (n *Node) openAPI(root bool) ([]byte, error) {
+	return api.Document(root, []api.Server{
 		{URL: "/", Description: n.name + ", as you reach it"},
 		{URL: n.opts.Advertise, Description: n.name + ", as the other nodes reach it"},
 	})

@@ -22,6 +22,7 @@ const (
 	pathLookup      = "/tree/lookup"
 	pathState       = "/tree/state"
 	pathPing        = "/tree/ping"
+	pathGather      = "/tree/gather"
 )
 
 // errNoAncestor says that this node has not joined, or no ancestor is of use now.
@@ -96,8 +97,8 @@ func excerpt(body []byte) string { return string(body[:min(len(body), 300)]) }
 
 // submit hands writes to the core and waits for what becomes of them. When that
 // takes longer than two forwards may, for one batch may wait behind another, the
-// outcome is unknown.
-func (n *Node) submit(ctx context.Context, in *replica.Submit) replica.Reply {
+// outcome is unknown; so it is when another node may be the root by now.
+func (n *Node) submit(ctx context.Context, in *replica.Submit) decision {
 	ctx, cancel := context.WithTimeout(ctx, 2*n.opts.Config.Writes.Timeout)
 	defer cancel()
 	writes := len(in.Writes) // the loop owns it then
@@ -108,18 +109,21 @@ func (n *Node) submit(ctx context.Context, in *replica.Submit) replica.Reply {
 		return outcomes(writes, wire.Unreachable)
 	}
 	select {
-	case reply := <-answer:
-		return reply
+	case made := <-answer:
+		if !made.reign.holds() {
+			return outcomes(writes, wire.Unknown)
+		}
+		return made
 	case <-ctx.Done():
 		n.loop.replies.forget(ref)
 		return outcomes(writes, wire.Unknown)
 	}
 }
 
-func outcomes(count int, outcome wire.Outcome) replica.Reply {
+func outcomes(count int, outcome wire.Outcome) decision {
 	results := make([]wire.Result, count)
 	for i := range results {
 		results[i].Outcome = outcome
 	}
-	return replica.Reply{Results: results}
+	return decision{Reply: replica.Reply{Results: results}}
 }

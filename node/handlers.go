@@ -24,8 +24,11 @@ func writeJSON(c *fiber.Ctx, status int, document any) error {
 
 // role is what GET / and GET /synchronize call this node.
 func (n *Node) role() string {
-	if n.isRoot {
+	switch {
+	case n.isRoot():
 		return "root"
+	case n.election != nil && n.election.candidate():
+		return "candidate"
 	}
 	return "node"
 }
@@ -36,6 +39,7 @@ type selfDocument struct {
 	Node     string  `json:"node"`
 	Address  string  `json:"address"`
 	Role     string  `json:"role"`
+	Epoch    uint64  `json:"epoch"`    // of the state; 0 before it holds one
 	Position int     `json:"position"` // 0 until it has joined
 	Parent   *string `json:"parent"`
 	Version  string  `json:"version"`
@@ -43,9 +47,10 @@ type selfDocument struct {
 }
 
 func (n *Node) getSelf(c *fiber.Ctx) error {
+	meta := n.store.Meta()
 	document := selfDocument{
 		Status: "alive", Node: n.name, Address: n.opts.Advertise, Role: n.role(),
-		Version: n.store.Applied().String(), TreeID: n.store.Meta().Tree.String(),
+		Epoch: meta.Epoch, Version: n.store.Applied().String(), TreeID: meta.Tree.String(),
 	}
 	if view := n.view.Load(); view != nil {
 		document.Position = view.Position
@@ -70,17 +75,27 @@ func (n *Node) getReady(c *fiber.Ctx) error {
 }
 
 // atRoot lets only the root answer; others name it.
-func (n *Node) atRoot(handle fiber.Handler) fiber.Handler {
-	if n.isRoot {
-		return handle
+func (n *Node) atRoot(handle func(*fiber.Ctx, *registry) error) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if root := n.root.Load(); root != nil {
+			return handle(c, root)
+		}
+		return n.askTheRoot()
 	}
-	root := coordinator.Name(n.rootID())
-	return func(*fiber.Ctx) error {
-		return (&problem{
-			status: http.StatusForbidden, slug: "ask-the-root",
-			detail: "only the root knows the tree: ask " + root + " at " + n.opts.RootURL,
-		}).with("root", root).with("address", n.opts.RootURL)
+}
+
+// askTheRoot names the root.
+func (n *Node) askTheRoot() error {
+	root := coordinator.Member{ID: n.opts.Config.Tree.Root, Address: n.opts.RootURL}
+	if n.election != nil {
+		if root, _ = n.election.current(); root.ID == 0 {
+			return unavailable("no-root", "no root is known at the moment: another is being elected; ask again")
+		}
 	}
+	return (&problem{
+		status: http.StatusForbidden, slug: "ask-the-root",
+		detail: "only the root knows the tree: ask " + root.Name() + " at " + root.Address,
+	}).with("root", root.Name()).with("address", root.Address)
 }
 
 // nodeDocument is one node in the answer of GET /nodes.
@@ -97,11 +112,11 @@ type nodeDocument struct {
 	StandIn  *string  `json:"stand_in"`
 }
 
-func (n *Node) getNodes(c *fiber.Ctx) error {
+func (n *Node) getNodes(c *fiber.Ctx, root *registry) error {
 	reports := n.reports()
 	now := n.now()
 	var nodes []nodeDocument
-	for _, m := range n.root.Members(time.Now()) {
+	for _, m := range root.Members(time.Now()) {
 		nodes = append(nodes, n.nodeDocument(&m, reports[m.ID], now.Unix))
 	}
 	return writeJSON(c, http.StatusOK, map[string]any{"nodes": nodes})
@@ -132,8 +147,11 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 	}
 	switch {
 	case m.ID == n.opts.ID:
-		applied, lag := n.store.Applied().String(), int64(0)
-		d.Version, d.LagMs = &applied, &lag
+		applied := n.store.Applied().String()
+		d.Version = &applied
+		if lag, known := n.lagMillis(); known {
+			d.LagMs = &lag
+		}
 	case report.Known:
 		confirmed, lag := report.Confirmed.String(), max(0, nowMillis-report.Heard)
 		d.Version, d.LagMs = &confirmed, &lag
@@ -141,17 +159,17 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 	return d
 }
 
-func (n *Node) getStructure(c *fiber.Ctx) error {
-	placement, _ := n.root.Placement()
+func (n *Node) getStructure(c *fiber.Ctx, root *registry) error {
+	placement, _ := root.Placement()
 	return writeJSON(c, http.StatusOK, map[string]any{"binary_tree_array": placement.BinaryTreeArray()})
 }
 
-func (n *Node) getAncestors(c *fiber.Ctx) error {
+func (n *Node) getAncestors(c *fiber.Ctx, root *registry) error {
 	k, err := coordinator.ParseName(c.Params("node"))
 	if err != nil {
 		return badRequest("node", err.Error())
 	}
-	placement, _ := n.root.Placement()
+	placement, _ := root.Placement()
 	path, err := placement.Path(k)
 	if err != nil {
 		return &problem{status: http.StatusNotFound, slug: "no-such-node", detail: err.Error()}

@@ -1,11 +1,9 @@
 package node
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"sync"
 	"unicode/utf8"
@@ -50,11 +48,13 @@ func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handle
 }
 
 // atRootOnly lets only the root answer requests between nodes that are for it.
-func (n *Node) atRootOnly(handle func(*fiber.Ctx, provedRequest) error) func(*fiber.Ctx, provedRequest) error {
-	if n.isRoot {
-		return handle
+func (n *Node) atRootOnly(handle func(*fiber.Ctx, provedRequest, *registry) error) func(*fiber.Ctx, provedRequest) error {
+	return func(c *fiber.Ctx, req provedRequest) error {
+		if root := n.root.Load(); root != nil {
+			return handle(c, req, root)
+		}
+		return n.askTheRoot()
 	}
-	return func(c *fiber.Ctx, _ provedRequest) error { return n.atRoot(nil)(c) }
 }
 
 // writeBytes answers another node.
@@ -85,13 +85,17 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkTree(batch.Tree); err != nil {
 		return err
 	}
-	if n.isRoot && batch.Epoch > n.store.Meta().Epoch {
+	if root := n.root.Load(); root != nil && batch.Epoch > n.store.Meta().Epoch {
+		if root.reign != nil {
+			return unavailable("root-over", "this root is over: a node that sends writes has heard of a later epoch; its root orders them")
+		}
 		return &problem{status: http.StatusConflict, slug: "beyond-root", detail: ErrBeyondRoot.Error()}
 	}
 	if err := n.checkValues(batch.Writes); err != nil {
 		return err
 	}
 	reply := n.submit(n.working, &replica.Submit{Writes: batch.Writes, Epoch: batch.Epoch})
+	vouch(c, reply.reign)
 	meta := n.store.Meta()
 	if reply.Epoch == 0 {
 		reply.Epoch = meta.Epoch
@@ -115,28 +119,14 @@ func (n *Node) checkValues(writes []wire.Write) error {
 
 // postState answers a root without data with this node's whole state.
 func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
-	if req.sender != n.rootID() {
-		return &problem{status: http.StatusForbidden, slug: "not-root", detail: "only the root may ask for a node's state"}
+	if !n.mayFetch(req.sender) {
+		return &problem{status: http.StatusForbidden, slug: "not-root", detail: "only the root, or who is about to be, may ask for a node's state"}
 	}
 	cut := n.store.Cut(version.Version{})
 	if cut.To.IsZero() {
 		return unavailable("no-state", "this node holds no state")
 	}
-	h := wire.Header{Kind: wire.Snapshot, Number: 1, Meta: cut.Meta, To: cut.To, Digest: cut.Digest, Live: uint64(cut.Live)}
-	c.Response().Header.SetContentType(fiber.MIMEOctetStream)
-	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		next, stop := iter.Pull(wire.Bodies(cut))
-		defer stop()
-		body, more := next()
-		for ; more; h.Piece++ {
-			following, moreFollow := next()
-			h.Last = !moreFollow
-			if writeFrame(w, wire.AppendPiece(nil, &h, body)) != nil {
-				return
-			}
-			body, more = following, moreFollow
-		}
-	})
+	n.streamState(c, cut)
 	return nil
 }
 
@@ -205,10 +195,13 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		return fmt.Errorf("%w: %d bytes follow the piece", wire.ErrMalformed, len(rest))
 	}
 	// Who may push is asked before anything is gathered for it.
-	if req.sender != n.rootID() || n.isRoot {
+	if n.election == nil && (req.sender != n.opts.Config.Tree.Root || n.isRoot()) {
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
 	}
-	in, report, err := n.pieces.add(req, &h, block)
+	in, report := &replica.Piece{Sender: uint32(req.sender), Header: h, Partial: true}, &pushReport{Kind: h.Kind.String()}
+	if n.election == nil || h.Meta.Epoch >= n.fence.Load() {
+		in, report, err = n.pieces.add(req, &h, block)
+	} // else a root that is over, which the core refuses, is not to spoil what gathers for the one that is
 	switch {
 	case errors.Is(err, replica.ErrSequence):
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})

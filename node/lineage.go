@@ -63,7 +63,10 @@ const pingsPerTimeout = 3
 // that are free. So "above" is one order in all views, old and new, every hop leads
 // nearer to the root, and there are fewer of them than the tree has levels. When
 // the root has lost its book, views of two books may be about for a third of the
-// liveness timeout; fromBelow then keeps two nodes from asking each other.
+// liveness timeout; so they may when another root was elected, with whom it swaps
+// positions, until all have joined that one. fromBelow then keeps two nodes from
+// asking each other; three can, and wait for each other until the first gives its batch
+// up as one of unknown outcome.
 func (l *lineage) candidates() []coordinator.Member {
 	return l.above(func(s standing) bool { return s == ofUse })
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"xylem/sync/replica"
+	"xylem/sync/wire"
 )
 
 // loop owns the protocol core: it steps it with whatever is posted, in order,
@@ -18,9 +19,12 @@ type loop struct {
 	stopped bool
 	wake    chan struct{} // holds a token while the inbox may have something
 
-	replies waiters[replica.Reply]
-	acks    waiters[replica.Ack]
-	admits  waiters[replica.Admit]
+	reign *reign // this node's last as the elected root, over or not; nil for none
+
+	replies  waiters[decision]
+	acks     waiters[replica.Ack]
+	admits   waiters[replica.Admit]
+	promises waiters[wire.Promise]
 }
 
 func newLoop(n *Node, core *replica.Replica) *loop {
@@ -124,7 +128,7 @@ func (l *loop) perform(e replica.Effect) {
 	case replica.Compact:
 		n.disk.put(diskRequest{state: e.State, local: &e.Local})
 	case replica.Reply:
-		l.replies.resolve(e.Ref, e)
+		l.replies.resolve(e.Ref, l.decided(e))
 	case replica.Acknowledge:
 		l.acks.resolve(e.Ref, e.Ack)
 	case replica.Admit:
@@ -139,6 +143,25 @@ func (l *loop) perform(e replica.Effect) {
 		n.work.Go(func() { l.post(n.push(e)) })
 	case replica.Fetch:
 		n.work.Go(func() { l.post(n.fetch(e.Node)) })
+	default:
+		l.performElected(e)
+	}
+}
+
+// performElected carries out what only a tree whose root is elected asks for.
+func (l *loop) performElected(e replica.Effect) {
+	n := l.node
+	switch e := e.(type) {
+	case replica.Gather:
+		n.work.Go(func() { l.post(n.gather(e)) })
+	case replica.Promised:
+		l.promises.resolve(e.Ref, e.Promise)
+	case replica.Serving:
+		l.reign = n.election.serving(e)
+	case replica.StepAside:
+		n.election.stepAside(e)
+	case replica.HandedOver:
+		n.election.handedOver(e)
 	}
 }
 
@@ -148,13 +171,21 @@ func (n *Node) publish(core *replica.Replica) {
 	if since, heard := lag.Since(); heard {
 		n.fresh.Store(max(1, int64(since)))
 	}
-	n.news.tell(edition{n.store.Applied(), n.fresh.Load()})
-	if epoch := core.Epoch(); n.root != nil && epoch != n.root.epoch {
-		n.root.epoch = epoch
+	n.news.tell(edition{n.store.Applied(), n.freshAt()})
+	n.fence.Store(core.Fence())
+	n.unfit.Store(!core.Fit())
+	if n.election != nil { // its roots are made with their epoch
+		if root := n.root.Load(); root != nil && core.Fence() > root.reign.epoch {
+			root.reign.over.Store(true) // a later one was heard of, before the coordinator told
+		}
+		return
+	}
+	if root, epoch := n.root.Load(), core.Epoch(); root != nil && epoch != root.epoch {
+		root.epoch = epoch
 		if meta := n.store.Meta(); epoch > 0 {
 			n.log.Info("ordering writes", "tree", meta.Tree, "epoch", epoch, "from_version", n.store.Applied())
 		}
-		n.root.SetEpoch(epoch)
+		root.SetEpoch(epoch)
 	}
 }
 

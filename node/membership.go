@@ -30,11 +30,20 @@ var ErrBeyondRoot = errors.New("this node holds writes that the root does not ha
 
 // coordinator is what keeps this node a member.
 func (n *Node) coordinator() coordinator.Coordinator {
-	if n.isRoot {
-		return n.root
+	root := n.root.Load()
+	switch {
+	case n.election != nil:
+		return n.election
+	case root != nil:
+		return root
 	}
+	url := n.opts.RootURL
 	return &coordinator.Embedded{
-		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Announce: n.announce, Withdraw: n.withdraw, Logger: n.log,
+		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Logger: n.log,
+		Announce: func(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
+			return n.announce(ctx, self, url, n.view.Load())
+		},
+		Withdraw: func(ctx context.Context, self coordinator.Member) error { return n.withdraw(ctx, self, url) },
 	}
 }
 
@@ -50,22 +59,22 @@ func (n *Node) deliver(view coordinator.View) {
 	}
 }
 
-// announce asks the root to let this node join, or gives it a sign of life.
-func (n *Node) announce(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
+// announce asks the root, at url, to let this node join, or gives it a sign of life.
+// known, if not nil, is a view that the same root gave before.
+func (n *Node) announce(ctx context.Context, self coordinator.Member, url string, known *coordinator.View) (coordinator.View, error) {
 	var view coordinator.View
 	meta := n.store.Meta()
 	applied := n.store.Applied()
 	var heard int64
 	n.loop.query(func(core *replica.Replica) { heard = core.HeardMillis() })
 	request, err := json.Marshal(joinDocument{
-		Member: self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard,
+		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard,
 	})
 	if err != nil {
 		return view, err
 	}
 	began := time.Now()
-	answer, err := n.peers.post(ctx, n.opts.RootURL, pathJoin, request)
-	known := n.view.Load()
+	answer, err := n.peers.post(ctx, url, pathJoin, request)
 	if err != nil {
 		if known != nil {
 			n.unheard(ctx, known.Root, began, err)
@@ -118,18 +127,18 @@ func joinError(answer peerAnswer) error {
 	return fmt.Errorf("the root answered %d: %s", answer.status, said.Detail)
 }
 
-// withdraw tells the root that this node stops.
-func (n *Node) withdraw(ctx context.Context, self coordinator.Member) error {
+// withdraw tells the root, at url, that this node stops.
+func (n *Node) withdraw(ctx context.Context, self coordinator.Member, url string) error {
 	request, err := json.Marshal(joinDocument{Member: self})
 	if err != nil {
 		return err
 	}
-	_, err = n.peers.post(ctx, n.opts.RootURL, pathLeave, request)
+	_, err = n.peers.post(ctx, url, pathLeave, request)
 	return err
 }
 
 // postJoin lets a node join, or takes its sign of life.
-func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
+func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 	var in joinDocument
 	if err := readJSON(req.body, &in); err != nil {
 		return err
@@ -141,7 +150,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return badRequest("body", err.Error())
 	}
-	n.root.announced.Store(in.ID, in.Address)
+	root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()
 	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}) {
 		n.loop.admits.forget(ref)
@@ -150,22 +159,25 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 	admit := <-answer
 	switch admit.Verdict {
 	case replica.NotYet:
+		if root.reign != nil {
+			return unavailable("adopting", "this root is giving its role up, and lets nobody in; ask again")
+		}
 		return unavailable("adopting", "the root has no data and is finding out what its members have; ask again")
 	case replica.Stranger:
 		mine := n.store.Meta().Tree
-		if n.root.newlyRefused(&in) {
+		if root.newlyRefused(&in) {
 			n.log.Error("refused a node of another tree", "member", in.Name(), "its_tree", in.TreeID, "its_version", in.Version, "my_tree", mine)
 		}
 		return (&problem{status: http.StatusConflict, slug: "other-tree", detail: ErrOtherTree.Error()}).with("tree_id", mine.String())
 	case replica.Beyond:
-		if n.root.newlyRefused(&in) {
+		if root.newlyRefused(&in) {
 			n.log.Error("refused a node that holds what this root never ordered: is this root's disk an older copy?",
 				"member", in.Name(), "its_version", in.Version, "its_epoch", in.Epoch, "my_version", n.store.Applied())
 		}
 		return (&problem{status: http.StatusConflict, slug: "beyond-root", detail: ErrBeyondRoot.Error()}).
 			with("version", n.store.Applied().String())
 	}
-	view, err := n.admit(in.Member)
+	view, err := n.admit(root, in.Member)
 	if err != nil {
 		return err
 	}
@@ -174,11 +186,11 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest) error {
 
 // admit enters a member in the book, and makes its place durable before it hears
 // of it.
-func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
-	if view, err := n.root.Alive(m.ID, m.Instance, time.Now()); err == nil && view.Self == m {
+func (n *Node) admit(root *registry, m coordinator.Member) (coordinator.View, error) {
+	if view, err := root.Alive(m.ID, m.Instance, time.Now()); err == nil && view.Self == m {
 		return view, nil
 	}
-	view, changed, err := n.root.Join(m, time.Now())
+	view, changed, err := root.Join(m, time.Now())
 	switch {
 	case errors.Is(err, coordinator.ErrNameTaken):
 		return view, &problem{status: http.StatusConflict, slug: "name-taken", detail: err.Error()}
@@ -188,22 +200,23 @@ func (n *Node) admit(m coordinator.Member) (coordinator.View, error) {
 		return view, badRequest("incomplete", err.Error())
 	}
 	if changed {
-		if err := n.persistPlacement(); err != nil {
-			return view, unavailable("disk", "the root could not write the new place to its disk; ask again")
+		if err := n.persistPlacement(root); err != nil {
+			n.log.Warn("a node cannot join yet", "member", m.Name(), "err", err)
+			return view, unavailable("place", "the root could not make the new place durable; ask again: "+err.Error())
 		}
 	}
 	n.log.Info("a node joined", "member", m.Name(), "position", view.Position, "address", m.Address)
-	n.postMembers()
+	n.postMembers(root)
 	return view, nil
 }
 
 // postLeave marks a node that stops as down.
-func (n *Node) postLeave(c *fiber.Ctx, req provedRequest) error {
+func (n *Node) postLeave(c *fiber.Ctx, req provedRequest, root *registry) error {
 	var in joinDocument
 	if err := readJSON(req.body, &in); err != nil {
 		return err
 	}
-	if err := n.root.Leave(req.sender, in.Instance, time.Now()); err != nil {
+	if err := root.Leave(req.sender, in.Instance, time.Now()); err != nil {
 		return &problem{status: http.StatusNotFound, slug: "no-such-node", detail: err.Error()}
 	}
 	n.log.Info("a node left", "member", coordinator.Name(req.sender))

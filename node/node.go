@@ -15,13 +15,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"xylem/configs"
 	"xylem/coordinator"
+	"xylem/coordinator/zookeeper"
 	"xylem/node/proof"
 	"xylem/store"
 	"xylem/store/journal"
@@ -32,9 +32,9 @@ import (
 // ErrDirectory is wrapped when the data directory belongs to another node.
 var ErrDirectory = errors.New("the data directory belongs to another node")
 
-// ErrNotRoot is wrapped when a member is to start as the root: what the last root
-// ordered and had not pushed yet would be left behind.
-var ErrNotRoot = errors.New("this node holds a member's data, and replacing the root is not in this version. " +
+// ErrNotRoot is wrapped when a member is to start as the root of the embedded
+// coordinator: what the last root ordered and had not pushed yet would be left behind.
+var ErrNotRoot = errors.New("this node holds a member's data, and with the embedded coordinator the root is not replaced. " +
 	"Name the last root again; if its disk is gone, start it without data, and it takes over what its members have")
 
 // Options is what a node needs to start.
@@ -43,10 +43,13 @@ type Options struct {
 	Config    configs.Config // validated
 	Listener  net.Listener   // where it serves; the node closes it once New has succeeded
 	Advertise string         // URL under which other nodes reach this one
-	RootURL   string         // URL of the configured root
+	RootURL   string         // URL of the configured root; not used where the root is elected
 	DataDir   string         // made if missing
 	Secret    []byte         // the cluster secret, at least 16 bytes
 	Logger    *slog.Logger
+
+	// ensemble makes what decides who is the root; nil: ZooKeeper.
+	ensemble func(zookeeper.Config) (ensemble, error)
 }
 
 // Node is one member of the tree.
@@ -54,15 +57,15 @@ type Node struct {
 	opts      Options
 	name      string
 	nameBytes []byte // the same, for headers
-	isRoot    bool
 	log       *slog.Logger
 	began     time.Time // of the process: monotonic times count from here
 
-	store   *store.Store
-	disk    *disk
-	loop    *loop
-	counter atomic.Uint64 // of write ids
-	root    *registry     // nil elsewhere
+	store    *store.Store
+	disk     *disk
+	loop     *loop
+	counter  atomic.Uint64            // of write ids
+	root     atomic.Pointer[registry] // nil elsewhere
+	election *election                // nil with the embedded coordinator
 
 	self     coordinator.Member
 	view     atomic.Pointer[coordinator.View]
@@ -80,6 +83,9 @@ type Node struct {
 	encodings  encodings
 	pieces     pieces
 	fresh      atomic.Int64               // when the state was up to date, nanoseconds since began; 0: not heard yet
+	led        atomic.Int64               // likewise, as this node knew when it was the elected root; 0: it was not
+	fence      atomic.Uint64              // the highest epoch that this node has accepted or promised
+	unfit      atomic.Bool                // this node cannot be the root: its disk failed
 	lastPush   atomic.Pointer[pushReport] // taken by this node
 	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
 
@@ -97,17 +103,16 @@ type traffic struct{ requests, writes, lookups atomic.Uint64 }
 // ErrDirectory, ErrSchedule or those of journal, store, proof and coordinator.
 func New(opts Options) (*Node, error) {
 	n := &Node{
-		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)), isRoot: opts.ID == opts.Config.Tree.Root,
+		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)),
 		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
 	}
 	if opts.Config.Sync.Fanout != configs.FanoutDirect {
 		return nil, fmt.Errorf("sync.fanout is %q: this version has %q only", opts.Config.Sync.Fanout, configs.FanoutDirect)
 	}
-	if opts.Config.Coordinator.Kind != configs.CoordinatorEmbedded {
-		return nil, fmt.Errorf("coordinator.kind is %q: this version has %q only",
-			opts.Config.Coordinator.Kind, configs.CoordinatorEmbedded)
-	}
 	if err := n.openPeers(); err != nil {
+		return nil, err
+	}
+	if err := n.openElection(); err != nil {
 		return nil, err
 	}
 	if err := n.openSchedules(); err != nil {
@@ -142,7 +147,7 @@ func (n *Node) openPeers() error {
 
 // openDisk recovers the journal and makes this start's boot durable.
 func (n *Node) openDisk() (*store.Recovery, error) {
-	dir := filepath.Join(n.opts.DataDir, "journal")
+	dir := journalDir(n.opts.DataDir)
 	j, err := journal.Open(journal.Options{Dir: dir, NoSync: n.opts.Config.Data.Fsync == configs.FsyncNever})
 	if err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
@@ -210,8 +215,12 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if _, err := rand.Read(run[:]); err != nil {
 		return fmt.Errorf("draw an epoch's run: %w", err)
 	}
+	root := uint32(cfg.Tree.Root)
+	if n.election != nil {
+		root = 0
+	}
 	n.loop = newLoop(n, replica.New(replica.Config{
-		Node: uint32(n.opts.ID), Root: uint32(cfg.Tree.Root), Store: n.store, NewTree: tree, NewRun: binary.BigEndian.Uint64(run[:]),
+		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: tree, NewRun: binary.BigEndian.Uint64(run[:]),
 		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval,
 		// While the root is away members announce themselves once in a liveness
 		// timeout. A shorter grace would let it order a write before it has heard of
@@ -221,7 +230,7 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 		Timeout: cfg.Writes.Timeout, QueueBytes: queueBytes, Local: recovered.Local,
 	}))
 	n.lineage = newLineage(n)
-	if !n.isRoot {
+	if n.election != nil || n.opts.ID != cfg.Tree.Root {
 		return nil
 	}
 	if placement == nil && !n.store.Applied().IsZero() {
@@ -231,7 +240,7 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if err != nil {
 		return fmt.Errorf("the members' places: %w", err)
 	}
-	n.root = &registry{Directory: directory}
+	n.root.Store(&registry{Directory: directory})
 	return nil
 }
 
@@ -245,8 +254,8 @@ func (n *Node) Run(ctx context.Context) error {
 	var looping, writing sync.WaitGroup
 	looping.Go(n.loop.run)
 	writing.Go(n.disk.run)
-	if n.isRoot {
-		if err := n.persistPlacement(); err != nil {
+	if root := n.root.Load(); root != nil {
+		if err := n.persistPlacement(root); err != nil {
 			n.log.Error("the members' places could not be written", "err", err)
 		}
 	}
@@ -290,17 +299,26 @@ func (n *Node) now() replica.Now {
 }
 
 // lagMillis is how long ago, in milliseconds, this node's state was known to be
-// the root's; false before it heard from the root.
+// the root's; false before it heard from the root. At a root that may have been
+// replaced that is since the coordinator last took its heartbeat.
 func (n *Node) lagMillis() (int64, bool) {
-	if n.isRoot {
+	root := n.root.Load()
+	if root != nil && root.reign.holds() {
 		return 0, true
 	}
-	fresh := n.fresh.Load()
+	fresh := n.freshAt()
+	if root != nil {
+		fresh = max(fresh, root.reign.lease.heard.Load())
+	}
 	if fresh == 0 {
 		return 0, false
 	}
 	return max(0, (time.Since(n.began) - time.Duration(fresh)).Milliseconds()), true
 }
+
+// freshAt is when this node's state was up to date, in nanoseconds since it began; 0
+// before it heard from a root.
+func (n *Node) freshAt() int64 { return max(n.fresh.Load(), n.led.Load()) }
 
 // nextWriteID names a write that a client brought to this node.
 func (n *Node) nextWriteID() version.WriteID {
@@ -313,9 +331,6 @@ const maxBatchBytes = 4 << 20
 
 // maxWaitBytes bounds the keys and values of the writes that wait for a batch.
 const maxWaitBytes = 256 << 20
-
-// rootID is k of the root.
-func (n *Node) rootID() int { return n.opts.Config.Tree.Root }
 
 // parent is whom this node asks and forwards to, or, when it finds no ancestor of
 // use, belongs to; false while it has not joined.

@@ -26,6 +26,8 @@ var unprovoked = map[string]string{
 	"POST /tree/lookup 413": "as POST /tree/write",
 	"POST /tree/state 413":  "as POST /tree/write",
 	"POST /tree/ping 413":   "as POST /tree/write",
+	"POST /tree/gather 413": "as POST /tree/write",
+	"POST /tree/gather 503": "the disk of a node would have to hang",
 }
 
 // exam holds answers against the documents and remembers which it has seen.
@@ -77,6 +79,8 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	e.adopting(t)
 	e.lost(t)
 	e.taken(t)
+	e.elected(t)
+	e.unelected(t)
 	for name, operation := range operations(e.root) {
 		for status := range operation.Responses.Map() {
 			answer := name + " " + status
@@ -142,7 +146,7 @@ func (e *exam) writes(t *testing.T, tr *tree) {
 
 func (e *exam) nodes(t *testing.T, tr *tree) {
 	for _, p := range tr.nodes {
-		for _, path := range []string{"/", "/healthz", "/readyz", "/synchronize"} {
+		for _, path := range []string{"/", "/healthz", "/readyz", "/synchronize", "/backup"} {
 			e.expect(t, path, 200, "", asking(p).get(""))
 		}
 		e.expect(t, "/", 405, "method", asking(p).get("").using(http.MethodPut))
@@ -285,6 +289,7 @@ func (e *exam) alone(t *testing.T) {
 	e.expect(t, "/store/{key}", 503, "root-unreachable", asking(p).put("/store/k").with("If-None-Match: *").saying(`{"value": 1}`))
 	e.expect(t, "/store/{key}", 202, "", asking(p).put("/store/k").saying(`{"value": 1}`))
 	e.expect(t, "/tree/lookup", 503, "no-state", asking(p).post(stranger(t, tr, "NODE-3")).saying(string(keyQuestion("k"))))
+	e.expect(t, "/backup", 503, "no-state", asking(p).get(""))
 	e.expect(t, "/tree/state", 503, "no-state", asking(p).post(stranger(t, tr, "NODE-1")))
 }
 

@@ -69,7 +69,7 @@ func (n *Node) postPing(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return badRequest("body", err.Error())
 	}
-	if err := writeJSON(c, http.StatusOK, pongDocument{Linked: n.isRoot || len(n.lineage.candidates()) > 0}); err != nil {
+	if err := writeJSON(c, http.StatusOK, pongDocument{Linked: n.inCharge() || len(n.lineage.candidates()) > 0}); err != nil {
 		return err
 	}
 	c.Set(proof.HeaderName, n.peers.signer.Header(asker, methodPong, pathPing, c.Response().Body()))

@@ -58,13 +58,20 @@ func (n *Node) push(e replica.Push) replica.Confirmed {
 	}
 }
 
-// logRefusal tells the operator of what the root cannot mend by itself.
+// logRefusal tells the operator of what the root cannot mend by itself. An elected root
+// mends all but another tree: who is beyond its cut keeps what lies there, and where a
+// later epoch was heard of, this root is over.
 func (n *Node) logRefusal(e replica.Push, ack replica.Ack) {
+	root := n.root.Load()
+	if root == nil {
+		return
+	}
+	beyond := root.reign == nil && (ack.Outcome == replica.Foreign || ack.Outcome == replica.OldEpoch || n.store.Applied().Before(ack.Version))
 	switch {
 	case ack.Mismatch:
 		n.log.Error("a node's digest differs from the root's; it gets a snapshot", "to", e.Node, "version", ack.Version)
-	case ack.Outcome == replica.OtherTree || ack.Outcome == replica.Foreign || ack.Outcome == replica.OldEpoch || n.store.Applied().Before(ack.Version):
-		if last, found := n.root.refusals.Swap(e.Node, ack); found && last == ack {
+	case ack.Outcome == replica.OtherTree || beyond:
+		if last, found := root.refusals.Swap(e.Node, ack); found && last == ack {
 			return
 		}
 		n.log.Error("a node refuses this root's state, because it holds another; without its data directory it takes this root's state, and what it alone held is lost",
@@ -159,7 +166,11 @@ func (c *encodings) of(e replica.Push) []wire.Body {
 // fetch asks a member for its whole state, for a root that has none.
 func (n *Node) fetch(from uint32) replica.Fetched {
 	in := replica.Fetched{Node: from}
-	n.log.Warn("this root has no data, or an older copy of them: it takes over the state of a member", "from", from)
+	if n.election == nil {
+		n.log.Warn("this root has no data, or an older copy of them: it takes over the state of a member", "from", from)
+	} else {
+		n.log.Info("a member holds more than this node, which is to be the root: taking over its state", "from", from)
+	}
 	address, err := n.announcedAddress(int(from))
 	if err == nil {
 		err = n.fetchFrom(address, &in)
@@ -187,7 +198,7 @@ func (n *Node) fetchFrom(address string, in *replica.Fetched) error {
 	}
 	var a replica.Assembly
 	for {
-		piece, err := readFrame(resp.Body, n.maxPieceBytes())
+		piece, err := wire.ReadFrame(resp.Body, n.maxPieceBytes())
 		if err != nil {
 			return err
 		}

@@ -31,16 +31,16 @@ func (n *Node) seek(r reading, d *demand) (lag, error) {
 	ctx, cancel := context.WithDeadline(n.working, d.until)
 	defer cancel()
 	for {
-		asOf, held := r.look(), n.lag()
+		asOf, held, inCharge := r.look(), n.lag(), n.inCharge()
 		if err := n.abandoned(d); err != nil {
 			return held, err
 		}
 		fresh := d.metBy(asOf, held)
-		if fresh && (r.complete() || n.isRoot && n.store.Meta().Epoch > 0) {
+		if fresh && (r.complete() || inCharge && n.store.Meta().Epoch > 0) {
 			return held, nil
 		}
 		var cutOff error
-		if !n.isRoot {
+		if !inCharge {
 			got, anew, err := n.seekAbove(ctx, r, d)
 			var p *problem
 			switch {
@@ -54,7 +54,7 @@ func (n *Node) seek(r reading, d *demand) (lag, error) {
 			cutOff = err
 		}
 		switch {
-		case n.store.Meta().Epoch == 0 && (!d.patient() || n.isRoot):
+		case n.store.Meta().Epoch == 0 && (!d.patient() || inCharge):
 			return held, n.noState(cutOff)
 		case fresh && d.client: // and nobody to ask: absent as of this node's version
 			return held, nil
@@ -134,7 +134,7 @@ func (n *Node) outOfTime(r reading, d *demand) error {
 func (n *Node) noState(cause error) error {
 	detail := "this node holds no state yet"
 	switch {
-	case n.isRoot:
+	case n.isRoot():
 		detail = "the root holds no state yet: it is finding out what its members have"
 	case cause != nil:
 		detail += ", and its ancestors do not answer: " + cause.Error()

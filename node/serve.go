@@ -98,6 +98,8 @@ func (n *Node) routes(app *fiber.App) {
 	app.Get("/nodes", n.atRoot(n.getNodes))
 	app.Get("/nodes/structure", n.atRoot(n.getStructure))
 	app.Get("/nodes/parent/:node", n.atRoot(n.getAncestors))
+	app.Post("/nodes/root", n.atRoot(n.postMove))
+	app.Get(pathBackup, n.getBackup)
 	app.Get(pathSynchronize, n.getSynchronize)
 	app.Post(pathSynchronize, n.proved(n.postSynchronize))
 	app.Post(pathJoin, n.proved(n.atRootOnly(n.postJoin)))
@@ -106,6 +108,7 @@ func (n *Node) routes(app *fiber.App) {
 	app.Post(pathLookup, n.proved(n.fromBelow(n.postLookup)))
 	app.Post(pathPing, n.proved(n.postPing))
 	app.Post(pathState, n.proved(n.postState))
+	app.Post(pathGather, n.proved(n.postGather))
 	n.docs(app)
 }
 

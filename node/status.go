@@ -28,6 +28,8 @@ type statusDocument struct {
 	PendingBytes     int64             `json:"pending_bytes"` // what they take of writes.queue_max_bytes
 	Superseded       uint64            `json:"superseded"`    // queued writes of this run that a later one had beaten
 	Resubmitted      uint64            `json:"resubmitted"`   // queued writes of this run that were ordered
+	Rescued          uint64            `json:"rescued"`       // writes that lay beyond the root's history, and were taken into the queue in this run
+	Promised         uint64            `json:"promised"`      // the highest epoch that this node has accepted or promised
 	DigestMismatches uint64            `json:"digest_mismatches"`
 	Store            store.Counts      `json:"store"`
 	Journal          journalDocument   `json:"journal"`
@@ -56,6 +58,7 @@ type rootDocument struct {
 	NextRun  string           `json:"next_run"`
 	Fanout   string           `json:"fanout"`
 	Eager    bool             `json:"eager"`
+	LeaseMs  *int64           `json:"lease_ms,omitempty"` // for how much longer it may order, where the root is elected
 	Nodes    []memberDocument `json:"nodes"`
 }
 
@@ -101,7 +104,8 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 	n.loop.query(func(core *replica.Replica) {
 		document.Pending, document.PendingBytes = core.Pending()
 		counts := core.QueueCounts()
-		document.Superseded, document.Resubmitted = counts.Superseded, counts.Ordered
+		document.Superseded, document.Resubmitted, document.Rescued = counts.Superseded, counts.Ordered, counts.Rescued
+		document.Promised = core.Fence()
 	})
 	if lag, known := n.lagMillis(); known {
 		document.LagMs = &lag
@@ -109,17 +113,21 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 	if last := n.lastPush.Load(); last != nil {
 		document.LastPush = &pushDocument{When: rfc3339(last.When), Kind: last.Kind, Outcome: last.Outcome, Entries: last.Entries, Bytes: last.Bytes}
 	}
-	if n.isRoot {
-		document.rootDocument = n.rootDocument()
+	if root := n.root.Load(); root != nil {
+		document.rootDocument = n.rootDocument(root)
 	}
 	return writeJSON(c, http.StatusOK, document)
 }
 
-func (n *Node) rootDocument() *rootDocument {
+func (n *Node) rootDocument(root *registry) *rootDocument {
 	cfg := n.opts.Config.Sync
 	document := &rootDocument{
 		State: "ordering", Schedule: cfg.Schedule, NextRun: rfc3339(n.schedules.nextPush().UnixMilli()),
 		Fanout: cfg.Fanout, Eager: cfg.Eager, Nodes: []memberDocument{},
+	}
+	if root.reign != nil {
+		left := max(0, root.reign.lease.left().Milliseconds())
+		document.LeaseMs = &left
 	}
 	var reports map[int]replica.Report
 	n.loop.query(func(core *replica.Replica) { // once, so that state and reports are of one moment
@@ -135,12 +143,14 @@ func (n *Node) rootDocument() *rootDocument {
 	})
 	now := n.now().Unix
 	applied := n.store.Applied()
-	for _, m := range n.root.Members(time.Now()) {
+	for _, m := range root.Members(time.Now()) {
 		if m.ID == n.opts.ID {
-			none, behind, lag, equal := applied, uint64(0), int64(0), digestEqual
-			document.Nodes = append(document.Nodes, memberDocument{
-				Node: n.name, State: string(m.State), Confirmed: &none, Behind: &behind, Digest: &equal, LagMs: &lag,
-			})
+			none, behind, equal := applied, uint64(0), digestEqual
+			own := memberDocument{Node: n.name, State: string(m.State), Confirmed: &none, Behind: &behind, Digest: &equal}
+			if lag, known := n.lagMillis(); known {
+				own.LagMs = &lag
+			}
+			document.Nodes = append(document.Nodes, own)
 			continue
 		}
 		document.Nodes = append(document.Nodes, newMemberDocument(&m, reports[m.ID], applied, now))

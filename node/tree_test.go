@@ -28,10 +28,11 @@ const patience = 30 * time.Second
 
 // tree is a whole tree of real nodes in this process, on loopback.
 type tree struct {
-	t      *testing.T
-	cfg    configs.Config
-	secret []byte
-	nodes  []*process // NODE-k at k-1
+	t       *testing.T
+	cfg     configs.Config
+	secret  []byte
+	nodes   []*process // NODE-k at k-1
+	council *council   // nil with the embedded coordinator
 }
 
 // process is one node of a tree; its address and directory outlive a stop.
@@ -147,11 +148,15 @@ func (tr *tree) run(p *process) {
 	if p.listening != nil {
 		listener = p.listening(listener)
 	}
-	p.node, err = New(Options{
+	options := Options{
 		ID: p.k, Config: tr.cfg, Listener: listener, Advertise: "http://" + p.address,
 		RootURL: "http://" + tr.nodes[tr.cfg.Tree.Root-1].address, DataDir: p.dir, Secret: tr.secret,
 		Logger: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	if tr.council != nil {
+		options.ensemble = tr.council.open
+	}
+	p.node, err = New(options)
 	if err != nil {
 		_ = listener.Close()
 		tr.t.Fatal(err)

@@ -45,7 +45,9 @@ func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
 	}
 	w.If, w.ID = cond, n.nextWriteID()
 	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: prefersAsync(c)}
-	res := n.submit(n.working, in).Results[0]
+	made := n.submit(n.working, in)
+	res := made.Results[0]
+	vouch(c, made.reign)
 	n.setFreshness(c, version.Max(n.store.Applied(), version.Max(res.Version, res.AsOf)))
 	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
 	switch res.Outcome {

@@ -120,7 +120,7 @@ func (r *Replica) beyond(in *Announced) bool {
 func (r *Replica) adoptWhenDue() {
 	a := &r.adoption
 	switch {
-	case !a.waiting || a.fetching:
+	case !a.waiting || a.fetching || r.cfg.Elected: // of whom conclude decides
 	case r.now.Mono < a.until:
 		r.wakeBy(a.until)
 	case a.best.Version.IsZero():

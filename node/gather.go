@@ -1,0 +1,107 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"xylem/sync/replica"
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// gatherDocument is what a candidate asks the others with.
+type gatherDocument struct {
+	Epoch  uint64 `json:"epoch"`
+	TreeID string `json:"tree_id"` // zeros from a node that belongs to none yet
+}
+
+// gather asks a member for its promise, and tells how that ended.
+func (n *Node) gather(e replica.Gather) replica.Gathered {
+	in := replica.Gathered{Node: e.Node, Epoch: e.Epoch}
+	promise, err := n.askPromise(e)
+	if err != nil {
+		n.log.Info("a member gives this candidate no promise", "member", e.Node, "epoch", e.Epoch, "err", err)
+		return in
+	}
+	in.Promise = &promise
+	return in
+}
+
+func (n *Node) askPromise(e replica.Gather) (wire.Promise, error) {
+	address, err := n.election.addressOf(int(e.Node))
+	if err != nil {
+		return wire.Promise{}, err
+	}
+	request, err := json.Marshal(gatherDocument{Epoch: e.Epoch, TreeID: e.Tree.String()})
+	if err != nil {
+		return wire.Promise{}, err
+	}
+	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Liveness.Timeout)
+	defer cancel()
+	answer, err := n.peers.post(ctx, address, pathGather, request)
+	if err != nil {
+		return wire.Promise{}, err
+	}
+	if answer.status != http.StatusOK {
+		return wire.Promise{}, fmt.Errorf("%s answered %d: %s", address, answer.status, excerpt(answer.body))
+	}
+	promise, err := wire.DecodePromise(answer.body)
+	if err != nil {
+		return wire.Promise{}, fmt.Errorf("read the promise of %s: %w", address, err)
+	}
+	return promise, nil
+}
+
+// postGather answers a candidate.
+func (n *Node) postGather(c *fiber.Ctx, req provedRequest) error {
+	if n.election == nil {
+		return notElected()
+	}
+	var in gatherDocument
+	if err := readJSON(req.body, &in); err != nil {
+		return err
+	}
+	tree, err := version.ParseTreeID(in.TreeID)
+	if err != nil {
+		return badRequest("body", err.Error())
+	}
+	ref, answer := n.loop.promises.register()
+	defer n.loop.promises.forget(ref)
+	if !n.loop.put(&replica.Asked{Ref: ref, Sender: uint32(req.sender), Epoch: in.Epoch, Tree: tree}) {
+		return unavailable("stopping", "this node is stopping")
+	}
+	patience := time.NewTimer(n.opts.Config.Liveness.Timeout) // as the candidate's
+	defer patience.Stop()
+	select {
+	case promise := <-answer:
+		return writeBytes(c, wire.AppendPromise(nil, &promise))
+	case <-patience.C:
+		return unavailable("busy", "this node could not make the promise durable in time; ask again")
+	case <-n.working.Done():
+		return unavailable("stopping", "this node is stopping")
+	}
+}
+
+// notElected refuses what only a tree whose root is elected has.
+func notElected() error {
+	return &problem{
+		status: http.StatusConflict, slug: "embedded",
+		detail: "with the embedded coordinator the root is the configured one; moving it needs coordinator.kind zookeeper",
+	}
+}
+
+// mayFetch reports whether a node may have this node's whole state: the root, or the
+// candidate that has its promise.
+func (n *Node) mayFetch(k int) bool {
+	if n.election == nil {
+		return k == n.opts.Config.Tree.Root
+	}
+	var leader uint32
+	n.loop.query(func(core *replica.Replica) { leader = core.Leader() })
+	return int(leader) == k
+}
