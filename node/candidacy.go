@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"xylem/coordinator"
 	"xylem/coordinator/zookeeper"
 	"xylem/sync/replica"
+	"xylem/sync/version"
 )
 
 // elected begins a candidacy, which the coordinator logs, as it does the end of it.
@@ -26,7 +28,15 @@ func (e *election) elected(in *zookeeper.Elected) {
 		members = append(members, uint32(m.ID))
 	}
 	e.candidacy = c
-	e.node.loop.post(replica.Lead{Epoch: in.Epoch, Members: members})
+	tree, err := version.ParseTreeID(in.Tree)
+	if err == nil && tree.IsZero() {
+		err = errors.New("it is empty")
+	}
+	if err != nil { // somebody wrote there
+		e.giveUp(c, "the tree's id in the coordinator cannot be read: "+err.Error())
+		return
+	}
+	e.node.loop.post(replica.Lead{Epoch: in.Epoch, Tree: tree, Members: members})
 }
 
 // serving makes this node the root of the epoch that it has begun, unless it has lost

@@ -25,6 +25,7 @@ type council struct {
 	holder    *seat         // candidate or root; nil for none
 	serving   bool
 	placement coordinator.Placement
+	tree      string       // its id, once there is a candidate
 	favoured  int          // who goes first next; 0 for nobody
 	barred    map[int]bool // who stepped aside, until all have or somebody serves
 	delayed   bool         // the next election, for a moment: all stepped aside
@@ -166,7 +167,10 @@ func (c *council) elect() {
 		}
 	}
 	c.epoch++
-	c.holder.tell(zookeeper.Elected{Epoch: c.epoch, Living: others, Placement: c.placement})
+	if c.tree == "" {
+		c.tree = c.holder.cfg.Holding().Tree
+	}
+	c.holder.tell(zookeeper.Elected{Epoch: c.epoch, Living: others, Placement: c.placement, Tree: c.tree})
 }
 
 // rank says who goes first: who is favoured, else who holds most, else the
@@ -201,6 +205,7 @@ func (s *seat) as(epoch uint64, do func(*council) error) error {
 func (s *seat) Serve(_ context.Context, epoch uint64, p coordinator.Placement) error {
 	return s.as(epoch, func(c *council) error {
 		c.serving, c.placement, c.barred = true, slices.Clone(p), make(map[int]bool)
+		c.tree = s.cfg.Holding().Tree
 		for _, other := range c.seats {
 			if other != s {
 				other.tell(zookeeper.Following{Root: s.cfg.Self, Epoch: epoch})

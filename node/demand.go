@@ -80,6 +80,18 @@ func (d *demand) metBy(asOf version.Version, l lag) bool {
 	return !asOf.Before(d.Min) && (!d.LagBounded || (l.known && l.millis <= d.MaxLag))
 }
 
+// meets reports whether what is in memory as of a version meets a demand.
+func (n *Node) meets(d *demand, asOf version.Version, l lag) bool {
+	return d.metBy(asOf, l) && n.canTell(d.Min, asOf)
+}
+
+// canTell reports whether this node knows enough of the history to say whether one
+// version leads to another: it may have learnt of a write in an epoch of which it
+// knows nothing else yet.
+func (n *Node) canTell(least, asOf version.Version) bool {
+	return least.IsZero() || least.Epoch == asOf.Epoch || n.store.Meta().Epoch >= asOf.Epoch
+}
+
 // abandoned says so if the version asked for is on no history any more, as far as
 // this node knows. One that has heard of fewer epochs than who asks cannot tell.
 func (n *Node) abandoned(d *demand) error {

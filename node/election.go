@@ -88,9 +88,13 @@ func (n *Node) openElection() error {
 
 // holding is what this node brings to an election.
 func (n *Node) holding() zookeeper.Holding {
-	applied := n.store.Applied()
+	applied, meta := n.store.Applied(), n.store.Meta()
+	tree := meta.Tree
+	if tree.IsZero() {
+		tree = n.newTree
+	}
 	return zookeeper.Holding{
-		Epoch: applied.Epoch, Seq: applied.Seq, Promised: max(n.fence.Load(), n.store.Meta().Epoch), Fit: !n.unfit.Load(),
+		Epoch: applied.Epoch, Seq: applied.Seq, Promised: max(n.fence.Load(), meta.Epoch), Tree: tree.String(), Fit: !n.unfit.Load(),
 	}
 }
 

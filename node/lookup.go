@@ -36,7 +36,7 @@ func (n *Node) lookUp(q wire.Question) (*wire.Lookup, error) {
 	if q.Limit == 0 && !q.LagBounded {
 		// Who asked before may have been answered after the caller had looked.
 		r := keyReading{store: n.store, ordered: true, key: q.Key}
-		if asOf := r.look(); r.complete() && !asOf.Before(q.Min) {
+		if asOf := r.look(); r.complete() && !asOf.Before(q.Min) && n.canTell(q.Min, asOf) {
 			return r.reply(n.lag()), nil
 		}
 	}

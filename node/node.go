@@ -68,6 +68,7 @@ type Node struct {
 	election *election                // nil with the embedded coordinator
 
 	self     coordinator.Member
+	newTree  version.TreeID // the tree's, if this node begins it
 	view     atomic.Pointer[coordinator.View]
 	lineage  *lineage
 	peers    *peers
@@ -207,9 +208,8 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if cfg.Writes.Offline == configs.OfflineQueue {
 		queueBytes = cfg.Writes.QueueMaxBytes
 	}
-	var tree version.TreeID
 	var run [8]byte
-	if _, err := rand.Read(tree[:]); err != nil {
+	if _, err := rand.Read(n.newTree[:]); err != nil {
 		return fmt.Errorf("draw a tree id: %w", err)
 	}
 	if _, err := rand.Read(run[:]); err != nil {
@@ -220,7 +220,7 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 		root = 0
 	}
 	n.loop = newLoop(n, replica.New(replica.Config{
-		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: tree, NewRun: binary.BigEndian.Uint64(run[:]),
+		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: n.newTree, NewRun: binary.BigEndian.Uint64(run[:]),
 		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval,
 		// While the root is away members announce themselves once in a liveness
 		// timeout. A shorter grace would let it order a write before it has heard of

@@ -35,7 +35,7 @@ func (n *Node) seek(r reading, d *demand) (lag, error) {
 		if err := n.abandoned(d); err != nil {
 			return held, err
 		}
-		fresh := d.metBy(asOf, held)
+		fresh := n.meets(d, asOf, held)
 		if fresh && (r.complete() || inCharge && n.store.Meta().Epoch > 0) {
 			return held, nil
 		}
@@ -78,19 +78,27 @@ func (n *Node) seekAbove(ctx context.Context, r reading, d *demand) (got above, 
 	q := r.question()
 	applied, meta := n.store.Applied(), n.store.Meta()
 	q.Terms, q.Tree, q.Epoch = d.Terms, meta.Tree, max(d.epoch, meta.Epoch)
-	if !applied.Before(q.Min) && q.Epoch == meta.Epoch && meta.OnHistory(q.Min) {
+	if !d.Min.IsZero() {
+		q.Epoch = max(q.Epoch, r.look().Epoch) // of a write that was ordered in an epoch of which no push has told
+	}
+	meetsMin := !applied.Before(d.Min) && q.Epoch == meta.Epoch && meta.OnHistory(d.Min)
+	if meetsMin {
 		// This node meets it whatever the answer: sessions that differ in what they have
 		// seen long ago ask the same.
 		q.Min = version.Version{}
 	}
 	f, err := n.share(ctx, q)
+	if err == nil && meetsMin && max(f.found.Epoch, f.found.AsOf.Epoch) > meta.Epoch {
+		q.Min = d.Min // whether it leads to what a later epoch has is for those to say who know that
+		f, err = n.share(ctx, q)
+	}
 	if err != nil {
 		return got, false, err
 	}
 	// The age that counts is that when the demand came, as if it had come to whoever
 	// answered: so an answer that the root gave after that has no lag.
 	got.lag = lag{f.found.Lag + max(0, d.came.Sub(f.sent).Milliseconds()), f.found.LagKnown}
-	if got.asOf = r.look(); got.asOf.Before(f.found.AsOf) {
+	if got.asOf = r.look(); got.asOf.Before(f.found.AsOf) || !n.canTell(d.Min, got.asOf) {
 		r.take(f.found)
 		got.asOf = f.found.AsOf
 	} else {
@@ -106,7 +114,7 @@ func (n *Node) await(ctx context.Context, r reading, d *demand) bool {
 	defer again.Stop()
 	for {
 		changed := n.news.wait()
-		if d.metBy(r.look(), n.lag()) || n.abandoned(d) != nil {
+		if n.meets(d, r.look(), n.lag()) || n.abandoned(d) != nil {
 			return true
 		}
 		select {

@@ -40,6 +40,10 @@ func (r *run) takeEpoch() error {
 	if err != nil {
 		return err
 	}
+	tree, err := r.agreeOnTree()
+	if err != nil {
+		return err
+	}
 	last, version, err := r.readEpoch()
 	if err != nil {
 		return err
@@ -58,8 +62,25 @@ func (r *run) takeEpoch() error {
 	default: // and then somebody wrote another
 		return r.resign()
 	}
-	r.announce(members, placement)
+	r.announce(members, placement, tree)
 	return nil
+}
+
+// agreeOnTree is the id of the tree: this node's, unless there is one already.
+func (r *run) agreeOnTree() (string, error) {
+	v, err := r.session.get(r.ctx, r.paths.treeID)
+	if err == nil {
+		return string(v.data), nil
+	}
+	if !errors.Is(err, zk.ErrNoNode) {
+		return "", err
+	}
+	mine := r.Holding().Tree
+	err = r.session.create(r.ctx, r.paths.treeID, []byte(mine), 0, r.acl)
+	if errors.Is(err, zk.ErrNodeExists) {
+		return "", errAgain
+	}
+	return mine, err
 }
 
 // raise takes an epoch, unless NS/epoch has another version by now.
@@ -79,9 +100,9 @@ func (r *run) raise(epoch uint64, version int32) error {
 }
 
 // announce tells this node that it is the candidate.
-func (r *run) announce(members []memberNode, placement coordinator.Placement) {
+func (r *run) announce(members []memberNode, placement coordinator.Placement, tree string) {
 	r.role.elected = true
-	e := Elected{Epoch: r.role.epoch, Placement: placement}
+	e := Elected{Epoch: r.role.epoch, Placement: placement, Tree: tree}
 	for _, m := range members {
 		if m.ID != r.Self.ID {
 			e.Living = append(e.Living, m.Member)

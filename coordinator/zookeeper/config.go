@@ -55,6 +55,9 @@ type Holding struct {
 	Epoch, Seq uint64
 	// Promised is the highest epoch that the node has accepted or promised.
 	Promised uint64
+	// Tree is the id of the tree whose state the node holds, or, where it holds none, one
+	// drawn at random, in hexadecimal.
+	Tree string
 	// Fit says that the node can lead: its disk works.
 	Fit bool
 }

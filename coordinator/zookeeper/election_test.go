@@ -50,7 +50,7 @@ func TestTheNextRootIsWhoHoldsMost(t *testing.T) {
 		n.hears(Leaderless{})
 	}
 	e := three.elected()
-	want := Elected{Epoch: 41, Living: []coordinator.Member{two.Self, four.Self}, Placement: placed(1, 2, 3, 4)}
+	want := Elected{Epoch: 41, Living: []coordinator.Member{two.Self, four.Self}, Placement: placed(1, 2, 3, 4), Tree: one.holds.Tree}
 	if !reflect.DeepEqual(e, want) {
 		t.Fatalf("elected as %+v, want %+v", e, want)
 	}

@@ -26,6 +26,9 @@ type Elected struct {
 	Living []coordinator.Member
 	// Placement is the last root's; nil when there was none.
 	Placement coordinator.Placement
+	// Tree is the id that the tree has if nobody holds a state yet: the same for every
+	// candidate, so that what one of them ordered alone is not of another tree than the rest.
+	Tree string
 }
 
 // Following says that another node serves as the root of an epoch.

@@ -123,7 +123,7 @@ func (tr *tree) startAs(self coordinator.Member, seq uint64) *node {
 	tr.Helper()
 	n := &node{
 		tree: tr, log: &journal{}, events: make(chan Event, 1000), leases: make(chan time.Time, 100000),
-		ended: make(chan error, 1), holds: Holding{Epoch: 1, Seq: seq, Fit: true},
+		ended: make(chan error, 1), holds: Holding{Epoch: 1, Seq: seq, Fit: true, Tree: fmt.Sprintf("%032x", self.ID)},
 	}
 	config := Config{
 		Self: self, Depth: 3, ConfiguredRoot: 1, Servers: tr.servers, Namespace: tr.namespace, SessionTimeout: tr.timeout,

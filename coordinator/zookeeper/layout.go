@@ -8,12 +8,12 @@ import (
 )
 
 // paths are where things are.
-type paths struct{ members, epoch, root, placement, handover, tree string }
+type paths struct{ members, epoch, root, placement, handover, tree, treeID string }
 
 func pathsBelow(namespace string) paths {
 	return paths{
 		members: namespace + "/members", epoch: namespace + "/epoch", root: namespace + "/root",
-		placement: namespace + "/placement", handover: namespace + "/handover", tree: namespace + "/tree",
+		placement: namespace + "/placement", handover: namespace + "/handover", tree: namespace + "/tree", treeID: namespace + "/tree-id",
 	}
 }
 

@@ -48,7 +48,8 @@ func (r *run) serve(p coordinator.Placement) error {
 	versions, err := r.session.transact(r.ctx,
 		&zk.CheckVersionRequest{Path: r.paths.epoch, Version: r.role.epochVersion},
 		&zk.SetDataRequest{Path: r.paths.root, Data: encode(node), Version: r.role.version},
-		&zk.SetDataRequest{Path: r.paths.placement, Data: encode(p), Version: -1})
+		&zk.SetDataRequest{Path: r.paths.placement, Data: encode(p), Version: -1},
+		&zk.SetDataRequest{Path: r.paths.treeID, Data: []byte(r.Holding().Tree), Version: -1})
 	if err != nil {
 		return r.fenced(err)
 	}

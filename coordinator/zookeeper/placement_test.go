@@ -123,3 +123,26 @@ func TestAHeartbeatIsAWriteAndWakesNobody(t *testing.T) {
 		t.Fatalf("that the server grants less was logged %d times", n)
 	}
 }
+
+// A root that is lost before it has told anybody of its tree comes back to the same
+// tree: all candidates are told one id, until a root that had another serves.
+func TestAllCandidatesAreToldOneTree(t *testing.T) {
+	tr := newTree(t, short)
+	first := tr.start(1, 0)
+	told := first.elected()
+	if want := fmt.Sprintf("%032x", 1); told.Tree != want {
+		t.Fatalf("the first candidate is told tree %s, want its own, %s", told.Tree, want)
+	}
+	second := tr.start(2, 5)
+	first.stop()
+	<-first.ended
+	again := second.elected()
+	if again.Tree != told.Tree {
+		t.Fatalf("the second candidate is told tree %s, want %s", again.Tree, told.Tree)
+	}
+	second.serves(again.Epoch, placed(2, 1))
+	c := tr.plain()
+	if data, _, err := c.Get(tr.namespace + "/tree-id"); err != nil || string(data) != fmt.Sprintf("%032x", 2) {
+		t.Fatalf("once a root serves that had a tree, the id is %s, %v", data, err)
+	}
+}

@@ -26,6 +26,10 @@ func (r *Replica) drain() {
 		r.wakeBy(q.notBefore)
 		return
 	}
+	if held := r.uplink.heldUntil; !r.IsRoot() && r.now.Mono < held { // as forward does: to fail now would take the uplink down
+		r.wakeBy(held)
+		return
+	}
 	var writes []wire.Write
 	for bytes := 0; q.underWay < min(len(q.local.Queue), maxDrainWrites); q.underWay++ {
 		e := q.local.Queue[q.underWay]

@@ -14,7 +14,8 @@ import (
 // and orders again what any has seen beyond that.
 type gathering struct {
 	epoch    uint64
-	living   int // members, this node included
+	tree     version.TreeID // if nobody has one
+	living   int            // members, this node included
 	asked    []uint32
 	waiting  map[uint32]bool // of those asked
 	promises []granted
@@ -29,7 +30,7 @@ type granted struct {
 }
 
 func newGathering(in Lead) gathering {
-	g := gathering{epoch: in.Epoch, living: 1, waiting: make(map[uint32]bool)}
+	g := gathering{epoch: in.Epoch, tree: in.Tree, living: 1, waiting: make(map[uint32]bool)}
 	for _, node := range in.Members {
 		if !g.waiting[node] {
 			g.waiting[node] = true
@@ -140,7 +141,7 @@ func (r *Replica) beginElected() {
 	g := &e.gathering
 	meta, applied := r.store.Meta(), r.store.Applied()
 	if meta.Tree.IsZero() {
-		meta.Tree = r.cfg.NewTree
+		meta.Tree = g.tree
 	}
 	again := r.orderAgain(g, &meta, applied)
 	meta.BeginEpoch(g.epoch, r.cfg.NewRun, applied)
@@ -179,6 +180,7 @@ func (r *Replica) openElected(again int) {
 	r.elect.gathering = gathering{}
 	r.adoption = adoption{}
 	r.root.open = true
+	r.root.repeats = repeats{} // of another epoch, which may be abandoned
 	r.hearTime(r.RootMillis())
 	r.emit(Serving{Epoch: r.elect.epoch, Again: again})
 	r.writeLocal()

@@ -24,7 +24,7 @@ type Config struct {
 	Root       uint32         // k of the root; the same as Node at the root. Nobody where Elected
 	Elected    bool           // the root is elected: roles come by Lead and Follow
 	Store      *store.Store   // recovered; the Replica is its one writer
-	NewTree    version.TreeID // random; the name of the tree if this root starts one
+	NewTree    version.TreeID // random; the name of the tree if this root starts one. Not where Elected
 	NewRun     uint64         // random; names the epochs that this process runs, if it is the root
 	Eager      bool           // push as soon as something was written
 	Interval   time.Duration  // least time between two pushes to one member; 0 for none

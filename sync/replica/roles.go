@@ -10,10 +10,13 @@ import (
 // The inputs and effects of a tree whose root is elected (Config.Elected).
 type (
 	// Lead tells that the coordinator has made this node the candidate of an epoch
-	// that nobody else ever gets. Members are the others that live. It ends with
-	// Serving or StepAside.
+	// that nobody else ever gets. Members are the others that live. Tree is the name of
+	// the tree if nobody has any state yet: the same to all candidates, for a root that is lost
+	// before it has told its name to anybody is to come back to the same tree. It ends
+	// with Serving or StepAside.
 	Lead struct {
 		Epoch   uint64
+		Tree    version.TreeID
 		Members []uint32
 	}
 
