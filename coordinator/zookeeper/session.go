@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,8 +179,12 @@ func (s *session) close() {
 
 // transient reports whether an error goes away by waiting or looking again.
 func transient(err error) bool {
+	var broken net.Error // the connection, which is logged by its own state
+	if errors.As(err, &broken) {
+		return true
+	}
 	for _, known := range []error{
-		zk.ErrConnectionClosed, zk.ErrNoServer, zk.ErrSessionExpired, zk.ErrSessionMoved, zk.ErrClosing, errSlow, errAgain,
+		zk.ErrConnectionClosed, zk.ErrNoServer, zk.ErrSessionExpired, zk.ErrSessionMoved, zk.ErrClosing, io.EOF, errSlow, errAgain,
 	} {
 		if errors.Is(err, known) {
 			return true
