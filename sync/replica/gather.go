@@ -258,7 +258,23 @@ func (r *Replica) asked(in *Asked) {
 		meta, applied := r.store.Meta(), r.store.Applied()
 		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{
 			Granted: true, Epoch: in.Epoch, Tree: meta.Tree, Version: applied, Run: meta.RunOf(applied.Epoch),
-			RootMillis: r.HeardMillis(), Writes: r.store.Seen(),
+			RootMillis: r.HeardMillis(), Writes: bounded(r.store.Seen()),
 		}})
 	})
+}
+
+// maxSeenBytes bounds the writes in a promise, so that it is an answer that comes in
+// time. Where a root that hardly ever pushes has ordered more since its last push, the
+// rest is on its disk alone, and comes back with that.
+const maxSeenBytes = 32 << 20
+
+// bounded is the first of the entries, of about maxSeenBytes.
+func bounded(entries []*store.Entry) []*store.Entry {
+	bytes := 0
+	for i, e := range entries {
+		if bytes += e.Bytes(); bytes > maxSeenBytes {
+			return entries[:i]
+		}
+	}
+	return entries
 }
