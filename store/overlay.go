@@ -57,6 +57,9 @@ func (o *overlay) learn(key string, n *note) {
 		if found && n.asOf.Before(old.asOf) {
 			return old, xsync.CancelOp
 		}
+		if found && n.entry == nil && old.entry != nil && old.entry.Deleted() {
+			n.entry = old.entry // of a delete that this node has seen the next root may have to be told
+		}
 		if !found {
 			o.count.Add(1)
 		}
@@ -119,10 +122,15 @@ func (s *Store) Learn(e *Entry) {
 }
 
 // LearnAnswer remembers what an ancestor knew of key as of a version: its entry
-// or tombstone, or nil for an absence.
+// or tombstone, or nil for an absence. What is of an epoch that this node has not heard
+// of otherwise does not replace a write that it has seen: that may be abandoned, and is
+// then to be queued or told to the next root.
 func (s *Store) LearnAnswer(key string, e *Entry, asOf version.Version) {
 	if e != nil {
 		asOf = version.Max(asOf, e.Version)
+	}
+	if old := s.overlay.get(key); old != nil && old.entry != nil && old.asOf.Epoch < asOf.Epoch && asOf.Epoch > s.Meta().Epoch {
+		return
 	}
 	s.overlay.learn(key, &note{entry: e, asOf: asOf})
 }

@@ -151,3 +151,30 @@ func TestAnEmptyStoreKnowsNothing(t *testing.T) {
 	s.LearnAnswer("a", root.write("a", "1")[0], root.Applied())
 	reads(t, s, "a", "1", 1, true)
 }
+
+// What an ancestor says of a key must not make a node forget a write that passed it,
+// as long as that may have to be told to the next root.
+func TestAnAnswerDoesNotHideAWriteThatWasSeen(t *testing.T) {
+	s := New()
+	s.SetMeta(Meta{Tree: version.TreeID{1}, Epoch: 2})
+	at := func(epoch, seq uint64) version.Version { return version.Version{Epoch: epoch, Seq: seq} }
+	s.Learn(&Entry{Key: "deleted", Version: at(2, 3), Stamp: 3})
+	s.LearnAnswer("deleted", nil, at(2, 8))
+	s.Learn(&Entry{Key: "written", Value: "1", Version: at(2, 4), Stamp: 4})
+	s.LearnAnswer("written", nil, at(3, 9)) // of an epoch that this node has not heard of
+	s.Learn(&Entry{Key: "gone", Value: "1", Version: at(2, 5), Stamp: 5})
+	s.LearnAnswer("gone", nil, at(2, 9))
+	if got := texts(s.Seen()); len(got) != 2 || s.Seen()[0].Key != "deleted" || s.Seen()[1].Key != "written" {
+		t.Errorf("seen is %v", got)
+	}
+	for key, want := range map[string]Answer{
+		"deleted": {AsOf: at(2, 8), Known: true}, "gone": {AsOf: at(2, 9), Known: true},
+	} {
+		if got := s.Get(key); got != want {
+			t.Errorf("%s is %+v, want %+v", key, got, want)
+		}
+	}
+	if got := s.Get("written"); got.Entry == nil || got.AsOf != at(2, 4) {
+		t.Errorf("what was written is %+v", got)
+	}
+}
