@@ -17,7 +17,7 @@ type Push struct {
 // Synchronization is what a node says of its own state at GET /synchronize.
 type Synchronization struct {
 	Node             string   `json:"node"`
-	Role             string   `json:"role"` // root, node
+	Role             string   `json:"role"` // root, candidate, node
 	TreeID           string   `json:"tree_id"`
 	Version          string   `json:"version"` // applied
 	History          []string `json:"history"` // the cuts, oldest first
