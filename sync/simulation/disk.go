@@ -11,9 +11,9 @@ import (
 
 // write has a request carried out by the disk, which takes them one by one.
 func (n *Node) write(do func() error) {
-	n.disks(func() {
+	n.disks(do, func(err error) {
 		failure := replica.None
-		switch err := do(); {
+		switch {
 		case errors.Is(err, journal.ErrNoSpace):
 			failure = replica.Full
 		case err != nil:
@@ -27,11 +27,18 @@ func (n *Node) write(do func() error) {
 	})
 }
 
-// disks has the disk do something after all that it was asked to do before.
-func (n *Node) disks(do func()) {
-	w := n.tree.world
+// disks has the disk do something after all that it was asked to do before, and the
+// process hear how it went: later, if it is frozen.
+func (n *Node) disks(do func() error, then func(error)) {
+	w, boot := n.tree.world, n.boot
 	n.diskAt = max(n.diskAt, w.Now()) + w.Between(10*time.Microsecond, 3*time.Millisecond)
-	n.after(n.diskAt-w.Now(), do)
+	w.After(n.diskAt-w.Now(), func() {
+		if n.boot != boot {
+			return
+		}
+		err := do()
+		n.do(func() { then(err) })
+	})
 }
 
 func (n *Node) checkpoint(state *store.Cut, local *store.Local) error {

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"slices"
 	"time"
 
 	"xylem/store"
@@ -12,33 +11,49 @@ import (
 // uncertainty is how far the order of two queued writes may be from that in which
 // they were taken: a node knows the root's time as it last heard it, and that may
 // have been under way for long.
-const uncertainty = slowest + 200*time.Millisecond
+func (t *Tree) uncertainty() time.Duration {
+	once := slowest + 200*time.Millisecond
+	if t.ensemble == nil {
+		return once
+	}
+	// What comes waits in a frozen process, and each root goes on from what others had heard.
+	return (once + 2*t.ensemble.session) * time.Duration(1+t.Stats.Roots)
+}
 
 // superseded checks that a write lost to what stands at version at: an entry of
 // its key with a later stamp, or one that followed when the write itself had been
 // ordered. Where the winner was a tombstone which is gone, the floor stands for it.
 func (t *Tree) superseded(w *write, at version.Version) {
 	l := &t.history.ledger
-	winner, own := l.at(at), l.byID[w.ID]
+	winner, own := l.at(at), l.ordered(w.ID, at)
 	switch {
-	case t.loss.keys[w.Key]:
 	case !t.passed(w, at):
 		t.fail("%v of %q with stamp %v was superseded at %v, and nothing there or before wins over it", w.ID, w.Key, w.Stamp, at)
 	case t.forgotten(w.Key):
 	case winner == nil || winner.Key != w.Key || own == nil && !winner.Beats(w.entry()), own != nil && !own.Version.Before(at):
 		t.fail("%v of %q with stamp %v was superseded at %v, where %v is", w.ID, w.Key, w.Stamp, at, winner)
-	case own == nil && w.timed && t.history.writes[winner.Write].ordered+uncertainty < w.taken:
+	case own == nil && w.timed && t.history.writes[winner.Write].ordered+t.uncertainty() < w.taken:
 		t.fail("%v of %q, taken at %v, lost to %v, which was ordered long before", w.ID, w.Key, w.taken, winner.Write)
 	}
 }
 
-// forgotten reports whether the root has dropped a tombstone of key: what had been
+// forgotten reports whether a root has dropped a tombstone of key: what had been
 // ordered before may then come again from a queue.
-func (t *Tree) forgotten(key string) bool {
-	floor := t.root().store.Meta().Floor
-	return slices.ContainsFunc(t.history.ledger.byKey[key], func(e *store.Entry) bool {
-		return e.Deleted() && e.Version.Seq <= floor.Seq
-	})
+func (t *Tree) forgotten(key string) bool { return t.history.forgotten[key] }
+
+// forget takes in up to where a node has dropped the tombstones.
+func (t *Tree) forget(n *Node, floor version.Version) {
+	if floor == n.floor {
+		return
+	}
+	n.floor = floor
+	for b, seq := range t.history.ledger.path(floor) {
+		for _, e := range b.entries[:seq-b.begin.Seq] {
+			if e.Deleted() {
+				t.history.forgotten[e.Key] = true
+			}
+		}
+	}
 }
 
 // settled checks what became of a write that was acknowledged as queued.
@@ -60,7 +75,10 @@ func (t *Tree) settled(w *write) {
 // each, or what won over it.
 func (t *Tree) shown(n *Node, key string, answer store.Answer) {
 	for _, w := range t.history.waiting[key] {
-		if t.loss.keys[key] || w.node != n || w.boot != n.boot || t.passed(w, answer.AsOf) {
+		if answer.AsOf.Epoch > n.store.Meta().Epoch && t.passed(w, n.store.Applied()) {
+			continue // its state is beyond a cut that it has not heard of: then it takes the write back
+		}
+		if w.node != n || w.boot != n.boot || t.passed(w, answer.AsOf) {
 			continue
 		}
 		switch {
@@ -80,9 +98,30 @@ func (w *write) entry() *store.Entry {
 // passed reports whether a queued write shows in the order that the root had given
 // up to a version, or had lost by then.
 func (t *Tree) passed(w *write, asOf version.Version) bool {
-	for _, e := range t.history.ledger.byKey[w.Key] {
-		if !asOf.Before(e.Version) && (e.Write == w.ID || e.Beats(w.entry())) {
+	for e := range t.history.ledger.of(w.Key, asOf) {
+		if e.Write == w.ID || e.Beats(w.entry()) {
 			return true
+		}
+	}
+	return false
+}
+
+// overwritten reports whether a write that was ordered was followed by another of its
+// key on the branch on which it was.
+func (t *Tree) overwritten(w *write) bool {
+	of := t.history.ledger.epochs[w.at.Epoch].byKey[w.Key]
+	return of[len(of)-1].Version != w.at
+}
+
+// outlived reports whether a write that is gone had been overwritten, where it was
+// ordered, by one that is not.
+func (t *Tree) outlived(w *write, end version.Version) bool {
+	l := &t.history.ledger
+	for _, b := range l.epochs {
+		for _, e := range b.byKey[w.Key] {
+			if e.Version != w.at && l.leads(w.at, e.Version) && (l.ordered(e.Write, end) != nil || t.passed(t.history.writes[e.Write], end)) {
+				return true
+			}
 		}
 	}
 	return false

@@ -3,25 +3,16 @@ package simulation
 import (
 	"time"
 
-	"xylem/store"
 	"xylem/store/journal"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
 
-// loss is what went with the root's disk when that was replaced by an empty one:
-// what no member's base had. The versions are on no history then, and who has heard
+// wipe replaces the root's disk, which is not in use, by an empty one. What no
+// member's base had is lost then: its versions are on no history, and who has heard
 // of the next epoch must not show them any more.
-type loss struct {
-	wiped   bool
-	epoch   uint64 // the last one that lost something
-	entries map[version.Version]*store.Entry
-	keys    map[string]bool
-}
-
-// wipe replaces the root's disk, which is not in use, by an empty one.
 func (t *Tree) wipe() {
-	t.loss.wiped = true
+	t.wiped = true
 	t.root().disk = journal.NewMemDisk(t.world.Rand)
 	for _, w := range t.history.writes {
 		if w.node == t.root() && w.told == wire.Pending {
@@ -30,28 +21,21 @@ func (t *Tree) wipe() {
 	}
 }
 
-// adopted takes in that the root goes on from a version before what it had shown.
-func (t *Tree) adopted(at version.Version) {
-	h := &t.history
-	if !t.loss.wiped || h.ledger.at(at) == nil {
-		t.fail("the root is at %v and had shown %v", at, h.ledger.end())
-		return
+// begun takes in that a root's epoch has begun at a version.
+func (t *Tree) begun(n *Node, epoch uint64, at version.Version) {
+	l := &t.history.ledger
+	t.world.Tracef("NODE-%d begins epoch %d at %v", n.id, epoch, at)
+	if l.at(at) == nil && !at.IsZero() {
+		t.fail("epoch %d of NODE-%d begins at %v, which nobody has ordered", epoch, n.id, at)
 	}
-	t.loss.epoch = h.ledger.end().Epoch
-	for _, e := range h.ledger.cut(at) {
-		t.Stats.LostWrites++
-		t.loss.entries[e.Version], t.loss.keys[e.Key] = e, true
+	if !l.leads(l.latest, at) {
+		if !t.wiped && t.ensemble == nil {
+			t.fail("NODE-%d begins epoch %d at %v and had shown %v", n.id, epoch, at, l.latest)
+		}
+		t.abandoned = true
+		t.Stats.Abandoned += int(l.latest.Seq - min(at.Seq, l.latest.Seq))
 	}
-	clear(h.async)
-}
-
-// lost is the entry that version v had and that was lost, where the node cannot
-// know that; or nil.
-func (t *Tree) lost(n *Node, v version.Version) *store.Entry {
-	if e := t.loss.entries[v]; e != nil && n.store.Meta().Epoch <= t.loss.epoch {
-		return e
-	}
-	return nil
+	l.begin(epoch, at)
 }
 
 // scheduleLoss has the root lose its disk, once every member has had a push.

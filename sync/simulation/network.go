@@ -46,7 +46,7 @@ func (t *Tree) send(from, to *Node, f Faults, serve func(answer func(any)), done
 	end := func(answer any, how fate) {
 		if !ended && from.boot == boot {
 			ended = true
-			done(answer, how)
+			from.do(func() { done(answer, how) })
 		}
 	}
 	t.world.After(callTimeout, func() { end(nil, silent) })
@@ -60,10 +60,12 @@ func (t *Tree) send(from, to *Node, f Faults, serve func(answer func(any)), done
 			return
 		}
 		receiver := to.boot
-		serve(func(answer any) {
-			if to.boot == receiver {
-				t.deliver(to, from, f, func() { end(answer, answered) })
-			}
+		to.do(func() {
+			serve(func(answer any) {
+				if to.boot == receiver {
+					t.deliver(to, from, f, func() { end(answer, answered) })
+				}
+			})
 		})
 	})
 }

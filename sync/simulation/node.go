@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"xylem/store/journal"
 	"xylem/sync/replica"
 	"xylem/sync/version"
+	"xylem/sync/wire"
 )
 
 // Node is one simulated process and its disk.
@@ -39,16 +39,52 @@ type Node struct {
 	acks    map[replica.Ref]func(replica.Ack)
 	admits  map[replica.Ref]func(replica.Admit)
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
+
+	elected                 // where the root is
+	fence   uint64          // the highest epoch that it ever promised
+	shown   version.Version // that it had given itself and shown
+	away    bool            // it stays down until the others have been healed
+	floor   version.Version // up to which it has dropped tombstones
+	frozen  bool            // its process is
+	backlog []func()        // what came since
+	stall   time.Duration   // it is frozen for that long when its disk next answers
 }
 
-func (n *Node) up() bool     { return n.boot != 0 }
-func (n *Node) isRoot() bool { return n.id == 1 }
+func (n *Node) up() bool { return n.boot != 0 }
 
-func (n *Node) parent() *Node {
+// isRoot reports whether the node is the root, or the candidate.
+func (n *Node) isRoot() bool {
+	if n.tree.ensemble == nil {
+		return n.id == 1
+	}
+	return n.up() && n.replica.IsRoot()
+}
+
+// ancestors are the nodes above this one, as far as it knows, the parent first.
+func (n *Node) ancestors() (above []*Node) {
 	if n.isRoot() {
 		return nil
 	}
-	return n.tree.node(n.id / 2)
+	at := int(n.id)
+	if n.tree.ensemble != nil {
+		at = slices.Index(n.book, n.id) + 1
+	}
+	for at /= 2; at > 0; at /= 2 {
+		if n.tree.ensemble != nil {
+			above = append(above, n.tree.node(n.book[at-1]))
+		} else {
+			above = append(above, n.tree.node(uint32(at)))
+		}
+	}
+	return above
+}
+
+// parent is the node above, or nil.
+func (n *Node) parent() *Node {
+	if above := n.ancestors(); len(above) > 0 {
+		return above[0]
+	}
+	return nil
 }
 
 // unix is what the node's wall clock shows, in milliseconds: wrong by its skew.
@@ -87,10 +123,12 @@ func (n *Node) start() error {
 	n.admits = make(map[replica.Ref]func(replica.Admit))
 	n.joined = make(map[uint32]uint64)
 	n.suspects, n.welcomed = make(map[*Node]bool), false
+	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
+	n.frozen, n.backlog, n.stall = false, nil, 0
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
 	n.replica = replica.New(replica.Config{
-		Node: n.id, Root: 1, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
+		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
 		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local,
 	})
@@ -99,13 +137,16 @@ func (n *Node) start() error {
 	n.step(replica.Started{})
 	n.announce()
 	n.scheduleTick()
+	if n.tree.ensemble != nil {
+		n.heartbeat()
+	}
 	return nil
 }
 
 // stop ends the run: by kill -9, or with the power of its disk.
 func (n *Node) stop(power bool) {
 	n.tree.world.Tracef("NODE-%d stops, power cut: %v", n.id, power)
-	n.boot = 0
+	n.boot, n.frozen, n.backlog = 0, false, nil
 	if power {
 		n.disk.Crash()
 	} else {
@@ -118,7 +159,7 @@ func (n *Node) after(delay time.Duration, do func()) {
 	boot := n.boot
 	n.tree.world.After(delay, func() {
 		if n.boot == boot {
-			do()
+			n.do(do)
 		}
 	})
 }
@@ -136,13 +177,25 @@ func (n *Node) scheduleTick() {
 
 // announce tells the root, again and again, that this node lives.
 func (n *Node) announce() {
+	n.after(100*time.Millisecond, n.announce)
+	root, epoch := n.tree.node(1), uint64(0)
+	if n.tree.ensemble != nil {
+		if n.root == 0 {
+			return
+		}
+		root, epoch = n.tree.node(n.root), n.replica.Fence()
+	}
 	if n.isRoot() {
 		return
 	}
-	root, boot := n.tree.node(1), n.boot
+	boot := n.boot
 	meta, applied := n.store.Meta(), n.store.Applied()
 	run, heard := meta.RunOf(applied.Epoch), n.replica.HeardMillis()
 	n.tree.call(n, root, func(answer func(any)) {
+		if !root.isRoot() {
+			answer(nil)
+			return
+		}
 		root.refs++
 		root.admits[root.refs] = func(admit replica.Admit) {
 			if admit.Verdict == replica.Welcome {
@@ -150,7 +203,9 @@ func (n *Node) announce() {
 			}
 			answer(admit)
 		}
-		root.step(replica.Announced{Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: meta.Epoch, Version: applied, Run: run, RootMillis: heard})
+		root.step(replica.Announced{
+			Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: max(meta.Epoch, epoch), Version: applied, Run: run, RootMillis: heard,
+		})
 	}, func(answer any, _ fate) {
 		got, _ := answer.(replica.Admit)
 		switch {
@@ -164,7 +219,6 @@ func (n *Node) announce() {
 			}
 		}
 	})
-	n.after(100*time.Millisecond, n.announce)
 }
 
 // welcome lists a member, at the root.
@@ -173,13 +227,7 @@ func (n *Node) welcome(id uint32, boot uint64) {
 		return
 	}
 	n.joined[id] = boot
-	var members replica.Members
-	for id := range uint32(len(n.tree.nodes)) + 1 {
-		if boot, found := n.joined[id]; found {
-			members.Members = append(members.Members, replica.Member{Node: id, Instance: fmt.Sprint(boot)})
-		}
-	}
-	n.step(members)
+	n.step(n.members())
 }
 
 // step hands the core an input and carries out what it asks for.
@@ -188,8 +236,12 @@ func (n *Node) step(in replica.Input) {
 	now := replica.Now{Mono: mono, Unix: n.unix()}
 	effects := slices.Clone(n.replica.Step(now, in))
 	n.tree.observe(n)
+	if _, answered := in.(replica.Persisted); answered && n.stall > 0 {
+		n.freeze(n.stall)
+		n.stall = 0
+	}
 	for _, e := range effects {
-		n.perform(e)
+		n.do(func() { n.perform(e) })
 	}
 	if at, set := n.replica.NextWake(); set {
 		n.after(max(at-mono, 0)+1, func() { n.step(replica.Wake{}) })
@@ -199,9 +251,7 @@ func (n *Node) step(in replica.Input) {
 func (n *Node) perform(e replica.Effect) {
 	switch e := e.(type) {
 	case replica.Persist:
-		if n.isRoot() {
-			n.tree.wrote(e.Record)
-		}
+		n.tree.wrote(n, e.Record)
 		n.write(func() error {
 			err := n.journal.Append(e.Record)
 			if err == nil && e.Sync && !n.has(noFlush) {
@@ -215,16 +265,15 @@ func (n *Node) perform(e replica.Effect) {
 	case replica.Checkpoint:
 		n.write(func() error { return n.checkpoint(e.State, &e.Local) })
 	case replica.Compact:
-		n.disks(func() {
-			if err := n.checkpoint(e.State, &e.Local); err != nil {
+		n.disks(func() error { return n.checkpoint(e.State, &e.Local) }, func(err error) {
+			if err != nil {
 				n.tree.world.Tracef("NODE-%d: its journal stays as long as it is: %v", n.id, err)
 			}
 		})
 	case replica.Forward:
 		n.forward(e)
 	case replica.Reply:
-		n.replies[e.Ref](e)
-		delete(n.replies, e.Ref)
+		n.reply(e)
 	case replica.Acknowledge:
 		n.acks[e.Ref](e.Ack)
 		delete(n.acks, e.Ref)
@@ -235,6 +284,8 @@ func (n *Node) perform(e replica.Effect) {
 		n.push(e)
 	case replica.Fetch:
 		n.fetch(e.Node)
+	default:
+		n.performRole(e)
 	}
 }
 

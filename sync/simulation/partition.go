@@ -1,5 +1,7 @@
 package simulation
 
+import "slices"
+
 // partition is a set of links that carry nothing, each in one direction.
 type partition struct {
 	links   map[link]bool
@@ -34,6 +36,9 @@ func (t *Tree) drawPartition() *partition {
 	inside := make(map[*Node]bool)
 	outside := func(n *Node) bool { return !inside[n] }
 	one := t.nodes[w.Rand.IntN(len(t.nodes))]
+	if t.ensemble != nil && w.Chance(0.5) {
+		one = t.root()
+	}
 	switch w.Rand.IntN(4) {
 	case 0:
 		other := one.parent()
@@ -53,6 +58,9 @@ func (t *Tree) drawPartition() *partition {
 			inside[n] = w.Chance(0.5)
 		}
 	}
+	if t.ensemble != nil && w.Chance(0.1) { // the ensemble is away, for all
+		inside, outside = map[*Node]bool{t.ensemble.link: true}, func(n *Node) bool { return n != t.ensemble.link }
+	}
 	out, in := true, true
 	switch w.Rand.IntN(4) {
 	case 0:
@@ -61,8 +69,19 @@ func (t *Tree) drawPartition() *partition {
 		in = false
 	}
 	p := &partition{links: make(map[link]bool), refuses: w.Chance(0.2)}
-	for _, a := range t.nodes {
-		for _, b := range t.nodes {
+	ends := t.ends()
+	if t.ensemble != nil && !inside[t.ensemble.link] {
+		switch w.Rand.IntN(4) {
+		case 0: // who is inside is parted from the ensemble alone
+			outside = func(n *Node) bool { return n == t.ensemble.link }
+		case 1: // from the others alone
+			ends = t.nodes
+		case 2: // the others are parted from those and the ensemble
+			inside[t.ensemble.link] = true
+		}
+	}
+	for _, a := range ends {
+		for _, b := range ends {
 			if inside[a] && outside(b) && a != b {
 				p.links[link{a.id, b.id}] = out
 				p.links[link{b.id, a.id}] = in
@@ -72,14 +91,17 @@ func (t *Tree) drawPartition() *partition {
 	return p
 }
 
+// ends are all that links lead to: the nodes, and the ensemble where there is one.
+func (t *Tree) ends() []*Node {
+	if t.ensemble == nil {
+		return t.nodes
+	}
+	return append(slices.Clone(t.nodes), t.ensemble.link)
+}
+
 // below reports whether n is other or stands below it.
 func (n *Node) below(other *Node) bool {
-	for at := n; at != nil; at = at.parent() {
-		if at == other {
-			return true
-		}
-	}
-	return false
+	return n == other || slices.Contains(n.ancestors(), other)
 }
 
 // schedulePartitions has links cut and healed, several at once.
@@ -101,8 +123,8 @@ func (t *Tree) schedulePartitions(s Scenario) {
 
 // describe lists the cut links of a partition in a fixed order, for the trace.
 func (t *Tree) describe(p *partition) (links []link) {
-	for _, a := range t.nodes {
-		for _, b := range t.nodes {
+	for _, a := range t.ends() {
+		for _, b := range t.ends() {
 			if l := (link{a.id, b.id}); p.links[l] {
 				links = append(links, l)
 			}

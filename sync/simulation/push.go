@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"slices"
+
 	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
@@ -68,7 +70,11 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 		return
 	}
 	n.refs++
-	n.acks[n.refs] = answer
+	n.acks[n.refs] = func(ack replica.Ack) {
+		n.tree.taken(n, &h, sender, ack)
+		n.spoilAck(&h, &ack)
+		answer(ack)
+	}
 	in.Ref = n.refs
 	n.spoilPush(in)
 	n.step(in)
@@ -78,13 +84,17 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 func (n *Node) fetch(from uint32) {
 	member := n.tree.node(from)
 	n.tree.call(n, member, func(answer func(any)) {
+		if n.tree.ensemble != nil && member.replica.Leader() != n.id {
+			answer([][]byte(nil))
+			return
+		}
 		cut := member.store.Cut(version.Version{})
 		answer(encode(wire.Header{Kind: wire.Snapshot, Number: 1, Meta: cut.Meta, To: cut.To, Digest: cut.Digest}, cut))
 	}, func(answer any, how fate) {
 		in := replica.Fetched{Node: from}
 		if how == answered {
 			var a replica.Assembly
-			for _, piece := range answer.([][]byte) {
+			for _, piece := range answer.([][]byte) { // none where it was refused
 				h, block, _, err := wire.DecodePiece(piece, 2*wire.MaxBodyBytes)
 				if err != nil {
 					n.tree.fail("a fetched piece does not decode: %v", err)
@@ -97,6 +107,9 @@ func (n *Node) fetch(from uint32) {
 				}
 				in.Header, in.Builder = h, complete.Builder
 			}
+		}
+		if in.Builder == nil { // which makes its holder one that has not answered
+			n.heard = slices.DeleteFunc(n.heard, func(id uint32) bool { return id == from })
 		}
 		n.step(in)
 	})

@@ -19,12 +19,23 @@ type Scenario struct {
 	// else: what no member's base has is lost then, and only that.
 	LoseDisk bool
 
+	// Elected has the root elected, and replaced when it is gone.
+	Elected bool
+
 	bug bug // planted
 }
 
 // DefaultScenario is what a seed runs: seven nodes, ten seconds of faults.
 func DefaultScenario() Scenario {
 	return Scenario{Depth: 3, Hurt: 10 * time.Second, Heal: 2 * time.Minute, Writes: 300, Keys: 40}
+}
+
+// ElectedScenario is the same with a root that is elected: roots are killed, frozen,
+// parted from the ensemble that elects them, from their members, or from both.
+func ElectedScenario() Scenario {
+	s := DefaultScenario()
+	s.Elected, s.Hurt = true, 16*time.Second
+	return s
 }
 
 // Run plays a scenario from a seed, and returns what was done, a hash of all
@@ -38,23 +49,52 @@ func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 		Lose: bad * bad * 0.2, Double: w.Rand.Float64() * 0.2,
 		Slow: w.Rand.Float64() * 0.1, Slowest: slowest,
 	}
+	if s.Elected {
+		t.ensemble = newEnsemble(t)
+	}
 	t.startAll()
 	w.Run(time.Second)
+	if s.Elected { // the first root may have to wait for an answer that is lost
+		w.Run(2 * time.Second)
+	}
 	t.scheduleClients(s)
-	if s.LoseDisk {
+	switch {
+	case s.LoseDisk:
 		t.forgets = false
 		t.faults = Faults{Double: t.faults.Double, SlowWrites: 0.5, Slowest: callTimeout}
 		t.scheduleLoss(s)
-	} else {
+	default:
 		t.scheduleCrashes(s)
 		t.scheduleDiskFaults(s)
 		t.schedulePartitions(s)
 	}
+	if s.Elected {
+		t.scheduleFreezes(s)
+		t.scheduleMoves(s)
+	}
 	w.Run(s.Hurt)
+	t.heal(s)
+	if t.failure == nil {
+		t.settle()
+	}
+	if t.failure != nil {
+		return t.Stats, w.TraceHash(), fmt.Errorf("seed %d: %w", seed, t.failure)
+	}
+	return t.Stats, w.TraceHash(), nil
+}
 
+// heal ends all faults, and lets time pass until all nodes are equal.
+func (t *Tree) heal(s Scenario) {
+	w := t.world
 	late := w.Now() + t.faults.Slowest // until then messages from before may come
 	t.faults = Faults{}
 	t.healAll()
+	for _, n := range t.nodes {
+		if n.away {
+			late = max(late, w.Now()+6*time.Second)
+			w.After(w.Between(0, 5*time.Second), func() { n.away = false })
+		}
+	}
 	t.restartFailed()
 	t.startAll()
 	healed := w.Now()
@@ -63,13 +103,6 @@ func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 		t.restartFailed()
 		t.startAll()
 	}
-	if t.failure == nil {
-		t.settle()
-	}
-	if t.failure != nil {
-		return t.Stats, w.TraceHash(), fmt.Errorf("seed %d: %w", seed, t.failure)
-	}
-	return t.Stats, w.TraceHash(), nil
 }
 
 // scheduleClients has clients write and read at random nodes, spread over the hurt
@@ -147,8 +180,9 @@ func (t *Tree) scheduleCrashes(s Scenario) {
 				t.Stats.Kills++
 			}
 			n.stop(power)
+			n.away = s.Elected && w.Chance(0.2)
 			w.After(w.Between(0, 2*time.Second), func() {
-				if !n.up() {
+				if !n.up() && !n.away {
 					n.disk.SetFree(-1) // nobody starts a node on a full disk
 					t.start(n)
 				}

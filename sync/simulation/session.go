@@ -30,13 +30,17 @@ func isCounter(key string) bool   { return strings.HasPrefix(key, counter) }
 
 // write sends a write to a node, drawn both.
 func (s *session) write(keys int) {
-	w := s.tree.world
 	s.tree.issued++
 	i := s.tree.issued
 	n := s.tree.anyNode()
-	if !n.up() {
-		return
+	if n.up() {
+		n.do(func() { s.writeAt(n, i, keys) })
 	}
+}
+
+// writeAt sends the i-th write of all.
+func (s *session) writeAt(n *Node, i, keys int) {
+	w := s.tree.world
 	value := fmt.Sprintf(`"value %d"`, i)
 	switch {
 	case i%2 == 0:
@@ -78,7 +82,7 @@ func (s *session) send(n *Node, w wire.Write) {
 	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: w.If.Kind == store.Always && t.world.Chance(0.1)}
 	_, queued := n.replica.Pending()
 	room := queued+1000 < t.queueBytes // else it is sent at once, and may be queued later
-	sent := &write{Write: &in.Writes[0], node: n, boot: n.boot, taken: t.world.Now(), async: in.Async && room}
+	sent := &write{Write: &in.Writes[0], node: n, boot: n.boot, taken: t.world.Now(), async: in.Async && room && !n.isRoot()}
 	t.history.writes[w.ID] = sent
 	n.submit(in, func(reply replica.Reply) {
 		res := reply.Results[0]
@@ -101,7 +105,7 @@ func (s *session) readAny(keys int) {
 		key = fmt.Sprintf("%s%d", counter, w.Rand.IntN(2))
 	}
 	if n := s.tree.anyNode(); n.up() {
-		s.read(n, key, func(*store.Entry) {})
+		n.do(func() { s.read(n, key, func(*store.Entry) {}) })
 	}
 }
 
@@ -109,23 +113,30 @@ func (s *session) readAny(keys int) {
 // answer.
 func (s *session) read(n *Node, key string, then func(*store.Entry)) {
 	t, least := s.tree, s.least
-	n.lookUp(n.show, key, least, func(answer store.Answer, fresh bool) {
-		if !fresh {
+	n.lookUp(n.show, question{key: key, least: least}, func(a answer) {
+		switch a.found {
+		case abandoned:
+			t.Stats.Abandonments++
+			if s.least == least { // it begins anew
+				s.least = version.Version{}
+			}
+			return
+		case stale:
 			t.Stats.FailedReads++
 			return
 		}
 		t.Stats.Reads++
-		t.world.Tracef("NODE-%d shows %q at least as of %v: %v as of %v", n.id, key, least, answer.Entry, answer.AsOf)
-		t.checkRead(n, key, least, answer)
-		s.least = version.Max(s.least, answer.AsOf)
-		then(answer.Entry)
+		t.world.Tracef("NODE-%d shows %q at least as of %v: %v as of %v", n.id, key, least, text(a.Entry), a.AsOf)
+		t.checkRead(n, key, least, a.Answer)
+		s.least = version.Max(s.least, a.AsOf)
+		then(a.Entry)
 	})
 }
 
 // checkRead checks an answer: it is what the root had ordered as of the version that
 // the answer names, no more and no less.
 func (t *Tree) checkRead(n *Node, key string, least version.Version, answer store.Answer) {
-	if answer.AsOf.Before(least) {
+	if !t.history.ledger.leads(least, answer.AsOf) {
 		t.fail("NODE-%d shows %q as of %v, asked for %v", n.id, key, answer.AsOf, least)
 	}
 	t.shown(n, key, answer)
@@ -133,27 +144,27 @@ func (t *Tree) checkRead(n *Node, key string, least version.Version, answer stor
 		t.checkPending(n, key, answer.Entry)
 		return
 	}
-	if t.lost(n, answer.AsOf) != nil {
-		return
+	if meta := n.store.Meta(); meta.Abandoned(answer.AsOf) {
+		t.fail("NODE-%d shows %q as of %v, which it has heard is on no history", n.id, key, answer.AsOf)
 	}
 	want := t.history.ledger.state(key, answer.AsOf)
 	if want != nil && want.Deleted() {
 		want = nil
 	}
 	got := answer.Entry
-	if (got == nil) != (want == nil) || got != nil && *got != *want {
+	if (got == nil) != (want == nil) || got != nil && !got.Equal(want) {
 		t.fail("NODE-%d shows %v of %q as of %v, where it was %v", n.id, got, key, answer.AsOf, want)
 	}
 }
 
 // checkPending checks a value that shows without a version: a client of this node wrote
-// it.
+// it, or it had been ordered, and is taken back.
 func (t *Tree) checkPending(n *Node, key string, e *store.Entry) {
 	if e == nil {
 		return
 	}
 	w := t.history.writes[e.Write]
-	if w == nil || w.node != n || w.Key != key || w.Value != e.Value || w.certain() || !e.Version.IsZero() {
+	if w == nil || w.node != n && len(t.history.ledger.byID[e.Write]) == 0 || w.Key != key || w.Value != e.Value || w.certain() || !e.Version.IsZero() {
 		t.fail("NODE-%d shows %v as pending", n.id, e)
 	}
 }

@@ -13,7 +13,11 @@ type Stats struct {
 	Reads, FailedReads                    int // of sessions
 	Kills, PowerCuts, DiskFaults, Jumps   int // faults of nodes; jumps are of a wall clock
 	Partitions                            int
-	LostWrites                            int // with the root's disk
+	Abandoned                             int // versions that had been shown
+	Roots, StepsAside, HandedOver         int // of elections
+	Freezes                               int
+	Withheld                              int // answers of a root that was frozen for too long before it gave them
+	Abandonments                          int // sessions that were told that their version is on no history
 	Lost                                  int // messages
 	Forwards, Detours                     int // batches sent, and how often to another than the parent
 	Heartbeats, Deltas, Snapshots, Events int
@@ -29,7 +33,7 @@ func (s *Stats) Add(other Stats) {
 
 // Void reports whether a run hurt so little, or so much, that it proves nothing.
 func (s *Stats) Void() bool {
-	return s.Acknowledged < 20 || s.Pending < 5 || s.Reads < 20 || s.Kills+s.PowerCuts == 0 || s.Partitions == 0
+	return s.Acknowledged < 10 || s.Pending < 5 || s.Reads < 20 || s.Kills+s.PowerCuts == 0 || s.Partitions == 0
 }
 
 // pushed counts a push.

@@ -26,11 +26,13 @@ type Tree struct {
 	jumps      bool  // wall clocks may jump when their node starts
 	rootJumped bool  // the root's did: nobody can tell it the time while all are cut off from it
 	bug        bug
+	ensemble   *ensemble // nil where NODE-1 is the root
 
-	issued  int // writes of clients
-	history history
-	loss    loss
-	failure error
+	issued    int // writes of clients
+	history   history
+	wiped     bool // the root's disk was replaced by an empty one
+	abandoned bool // something that was shown is on no history any more
+	failure   error
 }
 
 // NewTree makes a tree of the given depth from a seed. Nothing runs yet.
@@ -38,7 +40,6 @@ func NewTree(seed uint64, depth int, trace io.Writer) *Tree {
 	w := NewWorld(seed, trace)
 	t := &Tree{world: w, partitions: make(map[*partition]bool), forgets: w.Chance(0.3), jumps: w.Chance(0.5), eager: w.Chance(0.7), schedule: w.Between(500*time.Millisecond, 5*time.Second)}
 	t.history = newHistory()
-	t.loss = loss{entries: make(map[version.Version]*store.Entry), keys: make(map[string]bool)}
 	t.queueBytes = 1 << 20
 	if w.Chance(0.2) {
 		t.queueBytes = w.Rand.Int64N(4 << 10)
@@ -55,20 +56,40 @@ func NewTree(seed uint64, depth int, trace io.Writer) *Tree {
 func (t *Tree) skew() time.Duration { return t.world.Between(-6*time.Hour, 6*time.Hour) }
 
 func (t *Tree) node(id uint32) *Node { return t.nodes[id-1] }
-func (t *Tree) root() *Node          { return t.nodes[0] }
+
+// root is the root that there is, or, where it is elected and there is none, NODE-1.
+func (t *Tree) root() *Node {
+	if t.ensemble != nil && t.ensemble.holder.node != 0 {
+		return t.node(t.ensemble.holder.node)
+	}
+	return t.nodes[0]
+}
 
 // fail keeps the first thing that must not happen.
 func (t *Tree) fail(format string, args ...any) {
+	for i, arg := range args {
+		if e, is := arg.(*store.Entry); is {
+			args[i] = text(e)
+		}
+	}
 	if t.failure == nil {
 		t.failure = fmt.Errorf("at %v: "+format, append([]any{t.world.Now()}, args...)...)
 		t.world.Tracef("FAILED: %v", t.failure)
 	}
 }
 
+// text is an entry in a few words.
+func text(e *store.Entry) string {
+	if e == nil {
+		return "nothing"
+	}
+	return fmt.Sprintf("{%q %v by %v with %v, if %v}", e.Value, e.Version, e.Write, e.Stamp, e.Condition())
+}
+
 // startAll starts every node that is down.
 func (t *Tree) startAll() {
 	for _, n := range t.nodes {
-		if !n.up() {
+		if !n.up() && !n.away {
 			t.start(n)
 		}
 	}
@@ -98,6 +119,9 @@ func (t *Tree) start(n *Node) {
 // equal reports whether all nodes live and hold the root's state, and no write
 // waits to be ordered.
 func (t *Tree) equal() bool {
+	if t.ensemble != nil && !t.ensemble.holder.serving {
+		return false
+	}
 	at, digest := version.Version{}, ""
 	for i, n := range t.nodes {
 		if !n.up() {

@@ -12,14 +12,6 @@ import (
 // is asked whether it does again.
 const suspicion = time.Second
 
-// ancestors are the nodes above this one, the parent first.
-func (n *Node) ancestors() (above []*Node) {
-	for at := n.parent(); at != nil; at = at.parent() {
-		above = append(above, at)
-	}
-	return above
-}
-
 // trusted are the ancestors that did not leave this node waiting lately.
 func (n *Node) trusted() []*Node {
 	return slices.DeleteFunc(n.ancestors(), func(a *Node) bool { return n.suspects[a] })
@@ -48,6 +40,9 @@ func (n *Node) probe(ancestor *Node) {
 
 // forward sends a batch to the nearest ancestor that takes it.
 func (n *Node) forward(e replica.Forward) {
+	if n.spoilRescue(&e) {
+		return
+	}
 	n.spoilBatch(&e.Batch)
 	request := wire.AppendBatch(nil, &e.Batch)
 	n.forwardTo(n.trusted(), request, func(end replica.Forwarded) {
