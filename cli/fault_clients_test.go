@@ -103,21 +103,35 @@ func (l *load) session(name string, rng *rand.Rand) func() {
 		case err == nil:
 			l.history.count("session reads", took)
 			l.history.saw(answer.Version, key, string(answer.Value))
-			if answer.AsOf.Before(least) || !answer.Pending && answer.Version.Before(seen[key]) {
-				l.history.violate("%s at NODE-%d asked for %s as of %v, where it had seen %v, and got %s of %v as of %v",
+			if answer.AsOf.Before(least) {
+				l.history.violate("%s at NODE-%d asked for %s as of %v, and got %s of %v as of %v",
+					name, k, key, least, answer.Value, answer.Version, answer.AsOf)
+			}
+			if !answer.Pending && answer.Version.Before(seen[key]) {
+				l.history.wrongUnless(seen[key], "%s at NODE-%d asked for %s as of %v, where it had seen %v, and got %s of %v as of %v",
 					name, k, key, least, seen[key], answer.Value, answer.Version, answer.AsOf)
+				seen[key] = answer.Version
 			}
 			seen[key] = version.Max(seen[key], answer.Version)
 			hear(answer.Freshness, answer.Version)
 		case errors.As(err, &p) && p.Status == http.StatusNotFound:
 			l.history.count("session reads", took)
-			if p.AsOf.Before(least) || !seen[key].IsZero() {
-				l.history.violate("%s at NODE-%d asked for %s as of %v, where it had seen %v, and got %v as of %v",
+			if p.AsOf.Before(least) {
+				l.history.violate("%s at NODE-%d asked for %s as of %v, and got %v as of %v", name, k, key, least, err, p.AsOf)
+			}
+			if !seen[key].IsZero() {
+				l.history.wrongUnless(seen[key], "%s at NODE-%d asked for %s as of %v, where it had seen %v, and got %v as of %v",
 					name, k, key, least, seen[key], err, p.AsOf)
+				delete(seen, key)
 			}
 			hear(p.Freshness, version.Version{})
 		case errors.As(err, &p) && p.Status == http.StatusGatewayTimeout:
 			l.history.count("session reads not fresh", took)
+		case errors.Is(err, client.ErrAbandoned):
+			l.history.count("sessions begun anew", took)
+			l.history.wrongUnless(least, "%s: NODE-%d calls %v abandoned", name, k, least)
+			highest = version.Version{}
+			clear(seen)
 		case calm:
 			l.history.violate("%s: NODE-%d lives and did not answer a read of %s as of %v: %v", name, k, key, least, err)
 		}
@@ -162,6 +176,10 @@ func (l *load) counting(name string, rng *rand.Rand) func() {
 			highest = version.Max(highest, version.Max(answer.AsOf, answer.Version))
 			condition, number = client.IfMatch(answer.Version), numberOf(string(answer.Value))
 			l.history.saw(answer.Version, key, string(answer.Value))
+		case errors.Is(err, client.ErrAbandoned):
+			l.history.wrongUnless(highest, "%s: NODE-%d calls %v abandoned", name, k, highest)
+			highest = version.Version{}
+			return
 		case !errors.Is(err, client.ErrNotFound):
 			return
 		}

@@ -34,6 +34,7 @@ type attempt struct {
 	told         told
 	fate         told            // what became of a pending write: ordered or superseded, once known
 	version      version.Version // of the write; of the winner when superseded
+	epoch        uint64          // the highest that anybody had heard of by the end
 	id           string          // of a pending write
 	detail       string          // what came instead of an acknowledgement
 }
@@ -52,10 +53,10 @@ func (a *attempt) superseded() bool { return a.told == toldSuperseded || a.fate 
 const slack = time.Second
 
 // certainlyBefore says that a must not win over later: it had ended when later began.
-func (a *attempt) certainlyBefore(later *attempt) bool {
+func (h *history) certainlyBefore(a, later *attempt) bool {
 	margin := slack
 	known := a.told != toldUnknown
-	if known && (a.node == later.node || a.told == toldOrdered && later.told == toldOrdered) {
+	if known && (a.node == later.node || h.stands(a) && h.stands(later)) {
 		margin = 0
 	}
 	return later.began > a.ended+margin
@@ -71,6 +72,12 @@ type history struct {
 	counts     map[string]int
 	slowest    map[string]time.Duration
 	violations []string
+	ordered    []span // of all writes that were answered 200, by their end
+
+	parts bool            // histories may part: the root is replaced
+	end   *branch         // that in which all ended; nil until then, and where none part
+	epoch uint64          // the highest that anybody has heard of
+	doubt []retrogression // reads that are wrong unless histories parted
 }
 
 // content is what a version gave to a key.
@@ -119,6 +126,7 @@ func (h *history) saw(at version.Version, key, value string) {
 	h.mu.Lock()
 	known, found := h.contents[at]
 	h.contents[at] = content{key, value}
+	h.epoch = max(h.epoch, at.Epoch)
 	h.mu.Unlock()
 	if found && known != (content{key, value}) {
 		h.violate("version %v is %s = %s, and %s = %s", at, known.key, known.value, key, value)
@@ -151,6 +159,7 @@ func (h *history) check(end map[string]final) {
 			h.violate("%s = %s at %v was never written, or refused", c.key, c.value, at)
 		}
 	}
+	h.checkBranch(end)
 }
 
 // checkKey wants the last value of a key to be explained by an attempt that no
@@ -164,7 +173,7 @@ func (h *history) checkKey(key string, f final, found bool) {
 	explained := !found && !slices.ContainsFunc(attempts, func(a *attempt) bool { return a.told.acknowledged() && a.value != "" })
 	for _, w := range winners {
 		i := slices.IndexFunc(attempts, func(a *attempt) bool {
-			return a.told.acknowledged() && a != w && (w.certainlyBefore(a) && !a.superseded() || found && f.version.Before(a.version))
+			return a.told.acknowledged() && a != w && (h.certainlyBefore(w, a) && !a.superseded() || found && !h.abandoned(a.version) && f.version.Before(a.version))
 		})
 		if i < 0 {
 			explained = true
@@ -190,7 +199,7 @@ func (h *history) checkWinner(a *attempt) {
 		return
 	}
 	for _, w := range h.attempts[a.key] {
-		if c.key == a.key && c.value == w.value && w != a && !w.certainlyBefore(a) {
+		if c.key == a.key && c.value == w.value && w != a && !h.certainlyBefore(w, a) {
 			return
 		}
 	}
@@ -199,11 +208,15 @@ func (h *history) checkWinner(a *attempt) {
 
 // checkCounter wants increments that were made on condition to be atomic.
 func (h *history) checkCounter(key string, end final) {
-	var acknowledged, unknown int
+	var acknowledged, unknown int // what an abandoned increment came to is not known
 	by := map[int]*attempt{}
 	for _, a := range h.attempts[key] {
 		switch n := numberOf(a.value); a.told {
 		case toldOrdered:
+			if h.abandoned(a.version) {
+				unknown++
+				continue
+			}
 			acknowledged++
 			if other := by[n]; other != nil {
 				h.violate("two increments made the same number: %v, %v", a, other)

@@ -21,19 +21,27 @@ type load struct {
 	rng     *rand.Rand
 	stop    context.CancelFunc
 	clients sync.WaitGroup
+	pace    time.Duration // between two requests of one client
 
-	full atomic.Bool // the root's disk may be: writes may be refused
+	full   atomic.Bool // the root's disk may be: writes may be refused
+	lapses atomic.Bool // the root may lose its lease while it answers: outcomes may be unknown
 }
 
 // sessions is how many clients go from node to node and pass versions on.
 const sessions = 6
 
-// pace is between two requests of one client.
-const pace = 20 * time.Millisecond
+// defaultPace is load.pace where nothing else is said.
+const defaultPace = 20 * time.Millisecond
 
 // startLoad lets clients write and read at every node until finish.
 func startLoad(tree *brokenTree, rng *rand.Rand) *load {
-	l := &load{tree: tree, history: newHistory(), rng: rng}
+	return startLoadAt(tree, rng, defaultPace)
+}
+
+// startLoadAt does so at another pace.
+func startLoadAt(tree *brokenTree, rng *rand.Rand, pace time.Duration) *load {
+	l := &load{tree: tree, history: newHistory(), rng: rng, pace: pace}
+	l.history.parts = tree.elected
 	var ctx context.Context
 	ctx, l.stop = context.WithCancel(context.Background())
 	for k := 1; k <= len(tree.nodes); k++ {
@@ -54,9 +62,9 @@ func (l *load) between() *rand.Rand { return rand.New(rand.NewPCG(l.rng.Uint64()
 
 // start lets one client act again and again.
 func (l *load) start(ctx context.Context, act func()) {
-	first := time.Duration(l.rng.Int64N(int64(pace)))
+	first := time.Duration(l.rng.Int64N(int64(l.pace)))
 	l.clients.Go(func() {
-		beat := time.NewTicker(pace)
+		beat := time.NewTicker(l.pace)
 		defer beat.Stop()
 		select {
 		case <-time.After(first):
@@ -114,7 +122,7 @@ func (l *load) write(kind, key, value string, k int, opts ...client.RequestOptio
 	})
 	var p *client.Problem
 	l.history.mu.Lock()
-	a.ended = l.history.now()
+	a.ended, a.epoch = l.history.now(), l.history.epoch
 	switch {
 	case err == nil && answer.Pending:
 		a.told, a.id = toldPending, answer.WriteID
@@ -122,6 +130,7 @@ func (l *load) write(kind, key, value string, k int, opts ...client.RequestOptio
 		a.told, a.version = toldSuperseded, answer.Version
 	case err == nil:
 		a.told, a.version = toldOrdered, answer.Version
+		l.history.ordered = append(l.history.ordered, span{a.began, a.ended})
 	case errors.As(err, &p) && p.Status == http.StatusGatewayTimeout || errors.Is(err, client.ErrOutcomeUnknown):
 		a.told, a.detail = toldUnknown, err.Error()
 	default:
@@ -132,7 +141,7 @@ func (l *load) write(kind, key, value string, k int, opts ...client.RequestOptio
 	if a.told == toldOrdered {
 		l.history.saw(a.version, key, value)
 	}
-	if calm && kind != conditional && !a.told.acknowledged() && !l.full.Load() {
+	if calm && kind != conditional && !a.told.acknowledged() && !l.full.Load() && !(a.told == toldUnknown && l.lapses.Load()) {
 		l.history.violate("a node that lives did not take a write: %v", a)
 	}
 	if a.told == toldPending && answer.Location != "/writes/"+a.id {

@@ -136,6 +136,9 @@ func (p *proxy) firstRequest(r *bufio.Reader) (head []byte, from int, err error)
 		return head, from, err
 	}
 	line, _, _ := bytes.Cut(head, []byte("\r\n"))
+	if bytes.HasPrefix(line, []byte("POST /nodes/root ")) { // from an operator, whom another node sent here
+		return head, stranger, nil
+	}
 	p.links.mu.Lock()
 	defer p.links.mu.Unlock()
 	p.links.strangers = append(p.links.strangers, fmt.Sprintf("to NODE-%d: %s", p.k, line))

@@ -127,6 +127,7 @@ func (l *load) judge() {
 			l.history.violate("NODE-%d says it is equal to NODE-1, and lists other entries", k+1)
 		}
 	}
+	l.history.end = l.tree.branch()
 	l.history.check(first)
 	for i := range counters {
 		key := fmt.Sprint("counter-", i)

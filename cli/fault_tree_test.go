@@ -28,9 +28,14 @@ type brokenTree struct {
 	t     *testing.T
 	dir   string
 	depth int
+	base  int // NODE-k listens at base + k
 	env   []string
 	links *links
 	nodes []*process // NODE-k is at k-1
+
+	patience time.Duration // of one request of a client
+	root     func() int    // k of the root; 0 for nobody
+	elected  bool          // the root is replaced when it is lost
 }
 
 // process is one node of a broken tree.
@@ -58,9 +63,13 @@ type life struct {
 // newBrokenTree starts a tree node after node. Settings are NAME=value.
 func newBrokenTree(t *testing.T, depth int, settings ...string) *brokenTree {
 	t.Helper()
-	tree := &brokenTree{t: t, dir: t.TempDir(), depth: depth, env: settings, links: newLinks()}
+	tree := &brokenTree{
+		t: t, dir: t.TempDir(), depth: depth, env: settings, links: newLinks(),
+		patience: clientTimeout, root: func() int { return 1 },
+	}
 	count := 1<<depth - 1
 	base := freePorts(t, 2*count)
+	tree.base = base
 	t.Cleanup(tree.clear)
 	for k := 1; k <= count; k++ {
 		log, err := os.Create(filepath.Join(tree.dir, fmt.Sprintf("NODE-%d.log", k)))
@@ -120,7 +129,7 @@ func (b *brokenTree) start(k int) {
 	if err := p.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	r := &life{client: client.New(p.url, client.WithTimeout(clientTimeout))}
+	r := &life{client: client.New(p.url, client.WithTimeout(b.patience))}
 	r.ended, r.end = context.WithCancel(context.Background())
 	p.life.Store(r)
 	var watching sync.WaitGroup
@@ -244,7 +253,11 @@ func (b *brokenTree) awaitSettled() time.Duration {
 	b.t.Helper()
 	began := time.Now()
 	await(b.t, "all nodes are equal and nothing is pending", func() error {
-		root, err := b.client(1).Synchronization(b.t.Context())
+		k := b.root()
+		if k == 0 {
+			return errors.New("there is no root")
+		}
+		root, err := b.client(k).Synchronization(b.t.Context())
 		if err != nil {
 			return err
 		}
