@@ -75,10 +75,7 @@ func (t *Tree) settled(w *write) {
 // each, or what won over it.
 func (t *Tree) shown(n *Node, key string, answer store.Answer) {
 	for _, w := range t.history.waiting[key] {
-		if answer.AsOf.Epoch > n.store.Meta().Epoch && t.passed(w, n.store.Applied()) {
-			continue // its state is beyond a cut that it has not heard of: then it takes the write back
-		}
-		if w.node != n || w.boot != n.boot || t.passed(w, answer.AsOf) {
+		if w.node != n || w.boot != n.boot || t.passed(w, answer.AsOf) || n.abandonsLater(w, answer.AsOf) {
 			continue
 		}
 		switch {
@@ -88,6 +85,18 @@ func (t *Tree) shown(n *Node, key string, answer store.Answer) {
 			t.fail("NODE-%d queued %v of %q, value %q, and shows %+v", n.id, w.ID, key, w.Value, answer)
 		}
 	}
+}
+
+// abandonsLater reports whether a node has heard, for a client who asked for a later
+// epoch, of a branch on which its write is not, and of no push of that yet: then it takes
+// the write back.
+func (n *Node) abandonsLater(w *write, asOf version.Version) bool {
+	if asOf.Epoch <= n.store.Meta().Epoch {
+		return false
+	}
+	fate, known := n.replica.Fate(w.ID)
+	decided := known && fate.Outcome != wire.Pending && !n.tree.history.ledger.leads(fate.Version, asOf)
+	return decided || n.tree.passed(w, n.store.Applied())
 }
 
 // entry is what the write would be as its node queued it.

@@ -39,19 +39,23 @@ type answer struct {
 // lookUp answers a question from what this node knows and, where that is not enough,
 // from what its ancestors know.
 func (n *Node) lookUp(get reader, q question, then func(answer)) {
-	end := func(judged uint64) {
+	end := func(told answer) {
 		a := answer{Answer: get(q.key), found: fresh}
+		judged := told.found == fresh && (a.AsOf.Before(told.AsOf) || !n.canTell(q.least, a.AsOf))
+		if judged {
+			a.take(told)
+		}
 		switch {
 		case n.hasAbandoned(q):
 			a.found = abandoned
-		case a.AsOf.Before(q.least) || n.store.Meta().Epoch == 0, !n.canTell(q.least, a.AsOf) && a.AsOf.Epoch > judged:
+		case a.AsOf.Before(q.least) || n.store.Meta().Epoch == 0, !judged && !n.canTell(q.least, a.AsOf):
 			a.found = stale
 		}
 		then(a)
 	}
 	known := get(q.key)
 	if n.hasAbandoned(q) || n.isRoot() || q.hops == maxHops || known.Known && !known.AsOf.Before(q.least) && n.canTell(q.least, known.AsOf) {
-		end(0)
+		end(answer{found: stale})
 		return
 	}
 	q.epoch = max(q.epoch, n.store.Meta().Epoch)
@@ -64,8 +68,16 @@ func (n *Node) lookUp(get reader, q question, then func(answer)) {
 			then(told)
 			return
 		}
-		end(told.AsOf.Epoch)
+		end(told)
 	})
+}
+
+// take has an ancestor's answer in place of what memory has; what waits in this node's
+// queue shows over whatever lies below.
+func (a *answer) take(told answer) {
+	if a.AsOf = told.AsOf; !a.Pending {
+		a.Entry, a.Known = told.Entry, true
+	}
 }
 
 // canTell reports whether the node knows enough of the history to say that a version

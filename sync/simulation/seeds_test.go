@@ -30,7 +30,7 @@ func TestSeeds(t *testing.T) {
 		}
 		stats, _, err := run(seed, out)
 		if err != nil {
-			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -from=%d -seeds=1 -events", err, seed)
+			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -root=%s -from=%d -seeds=1 -events", err, *which, seed)
 		}
 		if stats.Void() {
 			void++
