@@ -98,10 +98,13 @@ func (n *Node) seekAbove(ctx context.Context, r reading, d *demand) (got above, 
 	// The age that counts is that when the demand came, as if it had come to whoever
 	// answered: so an answer that the root gave after that has no lag.
 	got.lag = lag{f.found.Lag + max(0, d.came.Sub(f.sent).Milliseconds()), f.found.LagKnown}
-	if got.asOf = r.look(); got.asOf.Before(f.found.AsOf) || !n.canTell(d.Min, got.asOf) {
+	switch got.asOf = r.look(); {
+	case got.asOf.Before(f.found.AsOf):
 		r.take(f.found)
 		got.asOf = f.found.AsOf
-	} else {
+	case !n.canTell(d.Min, got.asOf): // and the ancestor knows less of it than this node
+		return got, false, errNotYet
+	default:
 		got.lag = got.lag.lesser(n.lag())
 	}
 	return got, f.sent.Before(d.came), nil

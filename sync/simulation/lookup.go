@@ -41,7 +41,7 @@ type answer struct {
 func (n *Node) lookUp(get reader, q question, then func(answer)) {
 	end := func(told answer) {
 		a := answer{Answer: get(q.key), found: fresh}
-		judged := told.found == fresh && (a.AsOf.Before(told.AsOf) || !n.canTell(q.least, a.AsOf))
+		judged := told.found == fresh && a.AsOf.Before(told.AsOf)
 		if judged {
 			a.take(told)
 		}
