@@ -29,6 +29,9 @@ func (b *Builder) Add(entries []*Entry) error {
 	return nil
 }
 
+// Current is the latest entry or tombstone that was added for a key, or nil.
+func (b *Builder) Current(key string) *Entry { return b.table.get(key) }
+
 // Last is the latest version added.
 func (b *Builder) Last() version.Version { return b.last }
 

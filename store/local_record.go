@@ -143,7 +143,7 @@ func (rec *Recovery) local(kind byte, r *blockReader) error {
 	case recordRootTime:
 		rec.Local.RootTime = r.varint()
 	case recordPromise:
-		rec.Local.Promised = r.uvarint()
+		rec.Local.Promised = max(rec.Local.Promised, r.uvarint())
 	}
 	return r.recordError()
 }

@@ -45,9 +45,10 @@ func (m *Meta) Agrees(other *Meta, v version.Version) bool {
 }
 
 // Common is the last version that a state at applied with this history has in common
-// with another, at to. Known is false where the other history does not reach back to
-// where they part.
-func (m *Meta) Common(applied version.Version, other *Meta, to version.Version) (common version.Version, known bool) {
+// with another, at to. Where the other history does not reach back to where they part,
+// it is the last cut of this one: what this state's own epoch ordered is in doubt.
+func (m *Meta) Common(applied version.Version, other *Meta, to version.Version) version.Version {
+	var common version.Version
 	end := func(h version.History, last version.Version, epoch uint64) version.Version {
 		for _, cut := range h {
 			if cut.Epoch == epoch {
@@ -66,7 +67,10 @@ func (m *Meta) Common(applied version.Version, other *Meta, to version.Version) 
 		}
 		common = version.Version{Epoch: segment.Epoch, Seq: min(segment.Seq, theirs.Seq)}
 	}
-	return common, len(other.History) < version.MaxCuts || !common.IsZero()
+	if n := len(m.History); common.IsZero() && len(other.History) == version.MaxCuts && n > 0 {
+		common = m.History[n-1]
+	}
+	return common
 }
 
 // BeginEpoch makes the epoch and run the current ones; at is the version at which

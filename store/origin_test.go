@@ -23,22 +23,22 @@ func TestTheCommonVersionOfTwoHistories(t *testing.T) {
 		name         string
 		mine, theirs branch
 		want         version.Version
-		known        bool
 	}{
-		{"the same", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 5)}, at(1, 5), true},
-		{"behind", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 9)}, at(1, 5), true},
-		{"a former root", branch{nil, 1, 0, at(1, 60)}, branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, at(1, 40), true},
-		{"a former root that began an epoch in between", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 42)}, 3, 0, at(3, 50)}, at(1, 40), true},
-		{"an epoch that left no cut", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 40)}, 3, 0, at(3, 41)}, at(1, 40), true},
-		{"nothing", branch{nil, 1, 0, at(1, 5)}, branch{nil, 2, 0, at(2, 7)}, version.Version{}, true},
-		{"another run of one epoch", branch{nil, 1, 7, at(1, 5)}, branch{nil, 1, 8, at(1, 7)}, version.Version{}, true},
-		{"older than all cuts", branch{nil, 1, 0, at(1, 5)}, branch{full, 900, 0, at(900, 999)}, version.Version{}, false},
-		{"as old as the oldest cut", branch{nil, 10, 0, at(10, 105)}, branch{full, 900, 0, at(900, 999)}, at(10, 100), true},
+		{"the same", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 5)}, at(1, 5)},
+		{"behind", branch{nil, 1, 0, at(1, 5)}, branch{nil, 1, 0, at(1, 9)}, at(1, 5)},
+		{"a former root", branch{nil, 1, 0, at(1, 60)}, branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, at(1, 40)},
+		{"a former root that began an epoch in between", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 42)}, 3, 0, at(3, 50)}, at(1, 40)},
+		{"an epoch that left no cut", branch{version.History{at(1, 40)}, 2, 0, at(2, 45)}, branch{version.History{at(1, 40)}, 3, 0, at(3, 41)}, at(1, 40)},
+		{"nothing", branch{nil, 1, 0, at(1, 5)}, branch{nil, 2, 0, at(2, 7)}, version.Version{}},
+		{"another run of one epoch", branch{nil, 1, 7, at(1, 5)}, branch{nil, 1, 8, at(1, 7)}, version.Version{}},
+		{"older than all cuts", branch{version.History{at(1, 5)}, 2, 0, at(2, 9)}, branch{full, 900, 0, at(900, 999)}, at(1, 5)},
+		{"older than all cuts, and in its first epoch", branch{nil, 1, 0, at(1, 5)}, branch{full, 900, 0, at(900, 999)}, version.Version{}},
+		{"as old as the oldest cut", branch{nil, 10, 0, at(10, 105)}, branch{full, 900, 0, at(900, 999)}, at(10, 100)},
 	} {
 		mine := Meta{Epoch: test.mine.epoch, History: test.mine.cuts, Run: test.mine.run}
 		theirs := Meta{Epoch: test.theirs.epoch, History: test.theirs.cuts, Run: test.theirs.run}
-		if got, known := mine.Common(test.mine.at, &theirs, test.theirs.at); got != test.want || known != test.known {
-			t.Errorf("%s: %v, %v, want %v, %v", test.name, got, known, test.want, test.known)
+		if got := mine.Common(test.mine.at, &theirs, test.theirs.at); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
 }

@@ -46,15 +46,16 @@ func (o *overlay) get(key string) *note {
 	return n
 }
 
-// learn keeps n for key unless something later is known.
-func (o *overlay) learn(key string, n *note) {
+// learn keeps n for key unless something later is known. What is of an epoch later
+// than heard does not replace an entry of one before.
+func (o *overlay) learn(key string, n *note, heard uint64) {
 	if n.entry == nil && o.absences.Load() >= maxAbsences {
 		return
 	}
 	o.writing.RLock()
 	defer o.writing.RUnlock()
 	o.notes.Compute(key, func(old *note, found bool) (*note, xsync.ComputeOp) {
-		if found && n.asOf.Before(old.asOf) {
+		if found && (n.asOf.Before(old.asOf) || n.asOf.Epoch > heard && old.entry != nil && old.asOf.Epoch < n.asOf.Epoch) {
 			return old, xsync.CancelOp
 		}
 		if found && n.entry == nil && old.entry != nil && old.entry.Deleted() {
@@ -118,7 +119,7 @@ func (s *Store) Seen() []*Entry {
 // Learn adds an entry that passed through this node, or that an ancestor
 // answered with, to the overlay, unless something later is known of its key.
 func (s *Store) Learn(e *Entry) {
-	s.overlay.learn(e.Key, &note{entry: e, asOf: e.Version})
+	s.overlay.learn(e.Key, &note{entry: e, asOf: e.Version}, e.Version.Epoch)
 }
 
 // LearnAnswer remembers what an ancestor knew of key as of a version: its entry
@@ -129,8 +130,5 @@ func (s *Store) LearnAnswer(key string, e *Entry, asOf version.Version) {
 	if e != nil {
 		asOf = version.Max(asOf, e.Version)
 	}
-	if old := s.overlay.get(key); old != nil && old.entry != nil && old.asOf.Epoch < asOf.Epoch && asOf.Epoch > s.Meta().Epoch {
-		return
-	}
-	s.overlay.learn(key, &note{entry: e, asOf: asOf})
+	s.overlay.learn(key, &note{entry: e, asOf: asOf}, s.Meta().Epoch)
 }

@@ -42,7 +42,7 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 	meta := r.store.Meta()
 	applied, digest := r.store.Digest()
 	empty := applied.IsZero()
-	onHistory := forgotten(applied, h) || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
+	onHistory := !r.cfg.Elected && forgotten(applied, h) || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
 	switch {
 	case !r.cfg.Elected && (sender != r.elect.leader || r.IsRoot()):
 		return NotRoot

@@ -95,7 +95,7 @@ func (r *Replica) writeSettled() {
 		meta := r.store.Meta()
 		q.local.Covered(r.store.Applied(), &meta)
 		q.underWay = 0
-		r.drain()
+		r.requeue() // what was decided in an epoch that a push has ended while this waited for the disk
 	})
 }
 

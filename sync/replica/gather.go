@@ -15,7 +15,6 @@ import (
 type gathering struct {
 	epoch    uint64
 	tree     version.TreeID // if nobody has one
-	living   int            // members, this node included
 	asked    []uint32
 	waiting  map[uint32]bool // of those asked
 	promises []granted
@@ -30,22 +29,30 @@ type granted struct {
 }
 
 func newGathering(in Lead) gathering {
-	g := gathering{epoch: in.Epoch, tree: in.Tree, living: 1, waiting: make(map[uint32]bool)}
+	g := gathering{epoch: in.Epoch, tree: in.Tree, waiting: make(map[uint32]bool)}
 	for _, node := range in.Members {
 		if !g.waiting[node] {
 			g.waiting[node] = true
 			g.asked = append(g.asked, node)
 		}
 	}
-	g.living += len(g.asked)
 	return g
+}
+
+// heldTree is the tree whose state this node holds. One that has only heard of a tree
+// belongs to none: it takes whatever state there is.
+func (r *Replica) heldTree() version.TreeID {
+	if r.store.Applied().IsZero() {
+		return version.TreeID{}
+	}
+	return r.store.Meta().Tree
 }
 
 // gatherAll asks everybody, once this node has promised the epoch itself.
 func (r *Replica) gatherAll() {
 	g := &r.elect.gathering
 	for _, node := range g.asked {
-		r.emit(Gather{Node: node, Epoch: g.epoch, Tree: r.store.Meta().Tree})
+		r.emit(Gather{Node: node, Epoch: g.epoch, Tree: r.heldTree()})
 	}
 	r.conclude()
 }
@@ -58,7 +65,7 @@ func (r *Replica) gathered(in Gathered) {
 	}
 	delete(g.waiting, in.Node)
 	p := in.Promise
-	mine := r.store.Meta().Tree
+	mine := r.heldTree()
 	switch {
 	case p == nil:
 	case !p.Granted && p.Epoch > g.epoch:
@@ -78,16 +85,21 @@ func (r *Replica) conclude() {
 	if len(g.waiting) > 0 || g.fetching != 0 {
 		return
 	}
-	if 2*(len(g.promises)+1) <= g.living {
-		r.stepAside(0, fmt.Sprintf("%d of %d living members answered, which is not more than half", len(g.promises)+1, g.living))
-		return
-	}
-	best, heard := granted{}, int64(0)
+	best := granted{Promise: wire.Promise{Version: r.store.Applied(), Tree: r.heldTree()}}
 	for _, p := range g.promises {
-		heard = max(heard, p.RootMillis)
 		if best.Version.Before(p.Version) {
 			best = p
 		}
+	}
+	// Who holds another tree's state has promised nothing that is of use here.
+	g.promises = slices.DeleteFunc(g.promises, func(p granted) bool { return !p.Tree.IsZero() && p.Tree != best.Tree })
+	if answered, living := len(g.promises)+1, len(g.asked)+1; 2*answered <= living {
+		r.stepAside(0, fmt.Sprintf("%d of %d living members answered, which is not more than half", answered, living))
+		return
+	}
+	heard := int64(0)
+	for _, p := range g.promises {
+		heard = max(heard, p.RootMillis)
 	}
 	if !r.timeHeard && heard > 0 { // others know better than this node's wall clock
 		r.began = heard - r.now.Mono.Milliseconds()
@@ -95,7 +107,7 @@ func (r *Replica) conclude() {
 	}
 	r.goOnFrom(heard - maxAheadMillis)
 	g.own = append(g.own, r.store.Seen()...) // before another state makes this node forget it
-	if r.store.Applied().Before(best.Version) {
+	if best.Version != r.store.Applied() {
 		g.fetching = best.node
 		r.emit(Fetch{Node: best.node})
 		return
@@ -115,6 +127,7 @@ func (r *Replica) fetchedFurthest(in Fetched) {
 	h := &in.Header
 	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To != g.promises[i].Version || h.Meta.Epoch >= g.epoch {
 		g.fetching = 0
+		g.own = append(g.own, g.promises[i].Writes...) // it has told what it has seen all the same
 		g.promises = slices.Delete(g.promises, i, i+1)
 		r.conclude()
 		return
@@ -221,7 +234,7 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		again = append(again, &entry)
 		r.observe(entry.Stamp)
 	}
-	return again
+	return bounded(again, maxAgainBytes)
 }
 
 // seenBeyond is what all have seen, in the order of its versions, each once.
@@ -243,36 +256,39 @@ func (r *Replica) asked(in *Asked) {
 	}
 	meta, fence := r.store.Meta(), r.Fence()
 	again := in.Epoch == fence && in.Epoch > meta.Epoch && (r.elect.leader == in.Sender || r.elect.leader == 0)
-	foreign := !in.Tree.IsZero() && !meta.Tree.IsZero() && in.Tree != meta.Tree
+	mine := r.heldTree()
+	foreign := !in.Tree.IsZero() && !mine.IsZero() && in.Tree != mine
 	if !r.cfg.Elected || foreign || in.Epoch < fence || in.Epoch == fence && !again {
-		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: fence, Tree: meta.Tree}})
+		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: fence, Tree: mine}})
 		return
 	}
 	r.demote()
 	r.elect.leader, r.elect.epoch = in.Sender, in.Epoch
 	r.promise(in.Epoch, func(f Failure) {
 		if f != None || in.Epoch != r.Fence() {
-			r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: r.Fence(), Tree: r.store.Meta().Tree}})
+			r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: r.Fence(), Tree: r.heldTree()}})
 			return
 		}
-		meta, applied := r.store.Meta(), r.store.Applied()
 		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{
-			Granted: true, Epoch: in.Epoch, Tree: meta.Tree, Version: applied, Run: meta.RunOf(applied.Epoch),
-			RootMillis: r.HeardMillis(), Writes: bounded(r.store.Seen()),
+			Granted: true, Epoch: in.Epoch, Tree: r.heldTree(), Version: r.store.Applied(),
+			RootMillis: r.HeardMillis(), Writes: bounded(r.store.Seen(), maxSeenBytes),
 		}})
 	})
 }
 
-// maxSeenBytes bounds the writes in a promise, so that it is an answer that comes in
-// time. Where a root that hardly ever pushes has ordered more since its last push, the
-// rest is on its disk alone, and comes back with that.
-const maxSeenBytes = 32 << 20
+// maxSeenBytes bounds the writes in a promise, and maxAgainBytes those that are ordered
+// again, which are one record. Where a root that hardly ever pushes has ordered more
+// since its last push, the rest is on its disk alone, and comes back with that.
+const (
+	maxSeenBytes  = 32 << 20
+	maxAgainBytes = 512 << 20
+)
 
-// bounded is the first of the entries, of about maxSeenBytes.
-func bounded(entries []*store.Entry) []*store.Entry {
+// bounded is the first of the entries, of about that many bytes at most.
+func bounded(entries []*store.Entry, most int) []*store.Entry {
 	bytes := 0
 	for i, e := range entries {
-		if bytes += e.Bytes(); bytes > maxSeenBytes {
+		if bytes += e.Bytes(); bytes > most {
 			return entries[:i]
 		}
 	}

@@ -36,9 +36,6 @@ func (r *Replica) Fence() uint64 {
 // root, or the candidate that has this node's promise; 0 for nobody.
 func (r *Replica) Leader() uint32 { return r.elect.leader }
 
-// Candidate reports whether this node gathers, or begins the epoch that it gathered for.
-func (r *Replica) Candidate() bool { return r.cfg.Elected && r.IsRoot() && r.adoption.waiting }
-
 // Fit reports whether this node could lead: its disk works.
 func (r *Replica) Fit() bool { return !r.elect.broken }
 
@@ -79,7 +76,9 @@ func (r *Replica) lead(in Lead) {
 	e.gathering = newGathering(in)
 	r.adoption = adoption{waiting: true}
 	r.forgetMembers()
-	r.root.gathered, r.uplink.gathered = append(r.root.gathered, r.uplink.gathered...), nil
+	gathered := r.uplink.gathered
+	r.uplink.gathered = nil
+	r.giveBack(gathered, wire.Unreachable) // a candidacy may last
 	term := e.term
 	r.promise(in.Epoch, func(f Failure) {
 		switch {
@@ -181,13 +180,18 @@ func (r *Replica) handOver(in HandOver) {
 // hand-over back when that takes too long.
 func (r *Replica) handed() {
 	h := &r.elect.handing
-	if h.node == 0 || h.done {
+	switch {
+	case h.node == 0:
+		return
+	case h.done: // what the coordinator keeps waiting is given back
+		r.order()
 		return
 	}
 	p := r.members.byNode[h.node]
 	switch {
 	case p != nil && !r.root.ordering && p.state == following && p.inFlight == 0 && p.confirmed == r.store.Applied():
-		h.done = true
+		h.done, h.until = true, r.now.Mono+r.cfg.Timeout
+		r.wakeBy(h.until)
 		r.emit(HandedOver{Node: h.node, Epoch: r.elect.epoch})
 	case r.now.Mono >= h.until || p == nil:
 		r.emit(HandedOver{Node: h.node, Epoch: r.elect.epoch, Failed: true})
@@ -198,6 +202,9 @@ func (r *Replica) handed() {
 		r.wakeBy(h.until)
 	}
 }
+
+// stuck reports whether a hand-over takes so long that nobody is to wait for it.
+func (h *handing) stuck(now time.Duration) bool { return h.done && now >= h.until }
 
 // mayPush reports whether this root may tell members what it holds: only while
 // nobody else can be the root, for else it would call what is old up to date.

@@ -240,7 +240,7 @@ func (r *Replica) submit(in *Submit) {
 // cutOff reports whether this node knows that nothing can be ordered now.
 func (r *Replica) cutOff() bool {
 	if r.IsRoot() {
-		return r.adoption.waiting || !r.leased()
+		return r.adoption.waiting || !r.leased() || r.elect.handing.stuck(r.now.Mono)
 	}
 	return r.uplink.down || !r.timeHeard
 }

@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"slices"
-
 	"xylem/store"
 	"xylem/sync/version"
 )
@@ -14,28 +12,32 @@ func (r *Replica) takeOver(b *store.Builder, to version.Version, meta store.Meta
 	state := b.Cut(to, meta)
 	var saved []*store.Entry
 	r.checkpoint(state, func(local *store.Local) {
-		saved = r.beyondHistory(&meta, to)
+		saved = r.beyondHistory(b, &meta, to)
 		local.TakeBack(saved)
 	}, func(f Failure) {
 		if f == None {
 			q := &r.queue
 			q.local.TakeBack(saved)
 			q.counts.Rescued += uint64(len(saved))
-			r.store.Install(b, to, meta)
 			for _, e := range saved {
 				q.bytes += int64(e.Bytes())
 				q.ids[e.Write] = true
-				r.store.Pend(e)
+				r.store.Pend(e) // before what it stood for is gone
 			}
+			r.store.Install(b, to, meta)
 		}
 		then(f)
 	})
 }
 
 // beyondHistory lists what this node's state holds beyond the last version that it
-// has in common with a state at to, as writes to be ordered again, in the order in
+// has in common with another at to, as writes to be ordered again, in the order in
 // which they were ordered. What is in the queue anyway is not among them.
-func (r *Replica) beyondHistory(other *store.Meta, to version.Version) []*store.Entry {
+//
+// A condition stays with its write only if the key has another entry by now than where
+// the two part. Else it was met by what both have, or by a write before it beyond the
+// cut, which that one has overwritten and which would be lost with it.
+func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.Version) []*store.Entry {
 	meta, applied := r.store.Meta(), r.store.Applied()
 	if applied.IsZero() || meta.Tree != other.Tree {
 		return nil
@@ -43,20 +45,31 @@ func (r *Replica) beyondHistory(other *store.Meta, to version.Version) []*store.
 	if other.OnHistory(applied) && other.Agrees(&meta, applied) && !to.Before(applied) {
 		return nil
 	}
-	common, known := meta.Common(applied, other, to)
-	if !known { // from before all cuts that are remembered
-		return nil
-	}
-	leaving := make(map[version.WriteID]bool)
-	for _, gone := range r.queue.local.Leaving {
-		leaving[gone.Write] = true // those come back by themselves: requeue
-	}
+	common := meta.Common(applied, other, to)
+	comesBack := r.comesBack()
 	var beyond []*store.Entry
-	for e := range r.store.Cut(common).Entries() {
-		if e.Version.Seq > common.Seq && !r.queue.ids[e.Write] && !leaving[e.Write] {
-			beyond = append(beyond, e.Resubmitted())
+	for e := range r.store.Cut(common).Entries() { // in the order of their versions
+		if e.Version.Seq <= common.Seq || r.queue.ids[e.Write] || comesBack[e.Write] {
+			continue
 		}
+		again := e.Resubmitted()
+		if theirs := b.Current(e.Key); theirs == nil || theirs.Version.Seq <= common.Seq {
+			again.Origin = nil
+		}
+		beyond = append(beyond, again)
 	}
-	slices.SortFunc(beyond, func(a, b *store.Entry) int { return a.Version.Compare(b.Version) })
 	return beyond
+}
+
+// comesBack is which writes are on their way into the queue, or come back to it by
+// themselves: requeue.
+func (r *Replica) comesBack() map[version.WriteID]bool {
+	ids := make(map[version.WriteID]bool)
+	for _, gone := range r.queue.local.Leaving {
+		ids[gone.Write] = true
+	}
+	for _, item := range r.queue.incoming {
+		ids[item.entry.Write] = true
+	}
+	return ids
 }

@@ -83,13 +83,16 @@ func (r *Replica) beginWhenDue() {
 // ordered their versions and stamps, and has them persisted in one record.
 func (r *Replica) order() {
 	s := &r.root
+	handing := &r.elect.handing
 	switch {
-	case !s.open || s.ordering || len(s.gathered) == 0:
+	case s.ordering || len(s.gathered) == 0:
 		return
-	case !r.leased():
+	case (s.open || handing.node != 0) && !r.leased(), handing.stuck(r.now.Mono):
 		gathered := s.gathered
 		s.gathered = nil
 		r.giveBack(gathered, wire.Unreachable)
+		return
+	case !s.open:
 		return
 	}
 	var batch []*Submit

@@ -62,7 +62,7 @@ func (n *Node) spoilResults(results *wire.Results) {
 func (n *Node) rashly(in *replica.Asked) replica.Promised {
 	meta, applied := n.store.Meta(), n.store.Applied()
 	return replica.Promised{Ref: in.Ref, Promise: wire.Promise{
-		Granted: true, Epoch: in.Epoch, Tree: meta.Tree, Version: applied, Run: meta.RunOf(applied.Epoch),
+		Granted: true, Epoch: in.Epoch, Tree: meta.Tree, Version: applied,
 		RootMillis: n.replica.HeardMillis(), Writes: n.store.Seen(),
 	}}
 }

@@ -128,7 +128,7 @@ func (t *Tree) judge(e *store.Entry) {
 	if last != nil {
 		value = last.Value
 	}
-	goesOn := t.goesOn(e)
+	goesOn := t.goesOn(e) || t.unbound(e, w)
 	if !goesOn && !t.holds(w.If, last) {
 		t.fail("%v of %q was conditional (%+v) and follows %v", e.Version, e.Key, w.If, last)
 	}
@@ -182,6 +182,13 @@ func (t *Tree) goesOn(e *store.Entry) bool {
 	l := &t.history.ledger
 	b := l.epochs[e.Version.Epoch]
 	return slices.ContainsFunc(l.byID[e.Write], func(before *store.Entry) bool { return l.leads(b.begin, before.Version) })
+}
+
+// unbound reports whether a write was ordered on another branch and comes from there
+// without its condition: the key was not written on this branch when it was taken back,
+// so what it followed there comes with it, or is overwritten by it.
+func (t *Tree) unbound(e *store.Entry, w *write) bool {
+	return w.If.Kind != store.Always && e.Condition().Kind == store.Always && len(t.history.ledger.byID[e.Write]) > 0
 }
 
 // inTurn checks that a write which was queued at once is not ordered after one that

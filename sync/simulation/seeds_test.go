@@ -37,7 +37,7 @@ func TestSeeds(t *testing.T) {
 		}
 		total.Add(stats)
 	}
-	if void > 1+*seeds/50 {
+	if void > 1+*seeds/25 {
 		t.Errorf("%d of %d seeds prove nothing", void, *seeds)
 	}
 	t.Logf("%d seeds from %d, %d of them void: %+v", *seeds, *from, void, total)

@@ -15,9 +15,8 @@ import (
 type Promise struct {
 	Granted bool
 	Epoch   uint64          // promised, or, where it is not granted, the one that was accepted or promised before
-	Tree    version.TreeID  // zero from a node that belongs to none yet
+	Tree    version.TreeID  // zero from a node that holds no state
 	Version version.Version // the applied version
-	Run     uint64          // of the version's epoch
 
 	RootMillis int64          // the root's time as the node knows it, 0 before it heard it in this run
 	Writes     []*store.Entry // ordered, and not in the state at Version; in the order of their versions
@@ -36,7 +35,6 @@ func AppendPromise(dst []byte, p *Promise) []byte {
 	dst = binary.AppendUvarint(dst, p.Epoch)
 	dst = append(dst, p.Tree[:]...)
 	dst = appendVersion(dst, p.Version)
-	dst = binary.AppendUvarint(dst, p.Run)
 	dst = binary.AppendUvarint(dst, uint64(p.RootMillis))
 	var enc store.BlockEncoder
 	for _, e := range p.Writes {
@@ -53,7 +51,7 @@ func DecodePromise(b []byte) (Promise, error) {
 	}
 	p := Promise{Granted: r.byte() == 1, Epoch: r.uvarint()}
 	copy(p.Tree[:], r.bytes(uint64(len(p.Tree))))
-	p.Version, p.Run, p.RootMillis = r.version(), r.uvarint(), int64(r.uvarint())
+	p.Version, p.RootMillis = r.version(), int64(r.uvarint())
 	if r.short {
 		return Promise{}, fmt.Errorf("%w: a promise is cut short", ErrMalformed)
 	}

@@ -15,7 +15,7 @@ import (
 // conditional delete at 2.13.
 func examplePromise() Promise {
 	return Promise{
-		Granted: true, Epoch: 3, Tree: version.TreeID{1, 2, 3}, Version: version.Version{Epoch: 2, Seq: 12}, Run: 9, RootMillis: 1000,
+		Granted: true, Epoch: 3, Tree: version.TreeID{1, 2, 3}, Version: version.Version{Epoch: 2, Seq: 12}, RootMillis: 1000,
 		Writes: []*store.Entry{{
 			Key: "k", Version: version.Version{Epoch: 2, Seq: 13}, Stamp: version.StampAt(1000), Write: version.WriteID{Node: 4, Counter: 7},
 			Origin: &store.Origin{If: store.Condition{Kind: store.Matches, Version: version.Version{Epoch: 2, Seq: 12}}, Taken: version.StampAt(999)},
@@ -40,7 +40,7 @@ func TestAPromiseRoundTrips(t *testing.T) {
 		number := func(name string) uint64 { return rapid.Uint64Range(0, 1<<40).Draw(t, name) }
 		p := Promise{
 			Granted: rapid.Bool().Draw(t, "granted"), Epoch: number("epoch"), Tree: version.TreeID{byte(number("tree"))},
-			Version: version.Version{Epoch: number("version epoch"), Seq: number("seq")}, Run: number("run"), RootMillis: int64(number("millis")),
+			Version: version.Version{Epoch: number("version epoch"), Seq: number("seq")}, RootMillis: int64(number("millis")),
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "writes") {
 			e := *examplePromise().Writes[0]

@@ -1,0 +1,130 @@
+package replica
+
+import (
+	"testing"
+	"time"
+
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// async hands in a write whose client wants no more than that it is queued.
+func (s *script) async(write string) {
+	s.refs++
+	s.step(&Submit{Ref: s.refs, Writes: []wire.Write{parseWrite(s.T, write)}, Client: true, Async: true})
+}
+
+// The root's verdict about a queued write waits for the disk while a push brings the
+// epoch in which it does not count.
+func TestAVerdictThatIsWrittenDownBehindTheNextEpochIsTakenBack(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.step(RootTime{Epoch: 1, Millis: wallClock})
+	s.all()
+	s.async("x=1 by 2-1")
+	s.all() // in the queue, and sent from there
+	s.async("y=1 by 2-2")
+	s.drained(1, "1.2")
+	next := newOrigin(t).write("a=1 by 7-1")
+	next.startEpoch().write("c=1 by 7-5")
+	s.push(next.delta("1.1"))
+	s.all()
+	if got := s.core.store.Get("x"); got.Entry == nil || !got.Pending {
+		t.Errorf("x, which was answered 202, shows as %+v", got)
+	}
+	if pending, _ := s.core.Pending(); pending != 2 {
+		t.Errorf("%d writes wait, want both", pending)
+	}
+}
+
+// A conditional write keeps its condition over a cut only where the key was written by
+// somebody else since: the write that it had overwritten would be lost with it.
+func TestWhatAConditionalWriteOverwroteIsNotLostWithIt(t *testing.T) {
+	for _, test := range []struct {
+		name, theirs, want string
+	}{
+		{"the key is as it was", "c=1 by 7-5", "[k=then]"},
+		{"the key was written since", "k=other by 7-5", "[k=then if]"},
+	} {
+		o := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+		s := followerAt(t, o)
+		s.leads("1.2")
+		s.write("k=acked by 7-3")
+		s.write("k=then by 7-4 if 2.3")
+		next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+		next.startEpoch().startEpoch().write(test.theirs)
+		s.push(next.snapshot())
+		s.all()
+		got := "["
+		for _, e := range s.core.queue.local.Queue {
+			got += writeText(e.Key, e.Value)
+			if e.Origin != nil {
+				got += " if"
+			}
+		}
+		if got += "]"; got != test.want {
+			t.Errorf("%s: queued is %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// Nobody but NODE-3 holds a state, and that is of another tree than the one that nodes
+// without any have begun meanwhile.
+func TestStory_NodesWithoutAStateTakeAnyTree(t *testing.T) {
+	s := electedScript(t)
+	s.note("Nodes without a state begin a tree of their own.")
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xbb}, Epoch: 2, Members: []uint32{4}})
+	s.persisted()
+	s.step(Gathered{Node: 4, Epoch: 2, Promise: &wire.Promise{Granted: true, Epoch: 2}})
+	s.all()
+	s.note("One that holds a state comes late, of another tree. The root gives way, and promises it its epoch.")
+	s.step(Announced{Ref: 9, Node: 3, Tree: version.TreeID{0xaa}, Epoch: 1, Version: version.Version{Epoch: 1, Seq: 2}})
+	s.step(&Asked{Ref: 3, Sender: 3, Epoch: 3, Tree: version.TreeID{0xaa}})
+	s.all()
+	s.note("If it is a candidate again itself, it takes that state over.")
+	o := newOrigin(t).write("a=1 by 7-1", "b=1 by 7-2")
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xbb}, Epoch: 4, Members: []uint32{3}})
+	s.all()
+	s.promises(3, 4, "1.2")
+	s.step(o.fetched(3))
+	s.all()
+	s.golden("nodes_without_a_state_take_any_tree")
+}
+
+// What a member has seen counts although its state cannot be had.
+func TestAFetchThatFailsLosesNothingThatWasSeen(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 2, Members: []uint32{3, 4, 5}})
+	s.persisted()
+	s.promises(4, 2, "1.1")
+	s.promises(5, 2, "1.1")
+	s.promises(3, 2, "1.2", s.seen("1.3", "x=1 by 7-9 at 5"))
+	s.step(Fetched{Node: 3})
+	s.all()
+	if got := s.core.store.Get("x"); got.Entry == nil || got.Entry.Version.String() != "2.2" {
+		t.Errorf("x is %+v", got)
+	}
+}
+
+// The coordinator keeps a hand-over waiting: what has gathered is given back.
+func TestAHandOverThatIsStuckHoldsNobodyUp(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.leads("1.1")
+	s.members("3a")
+	s.confirm(3, Current, "1.1")
+	s.step(HandOver{Node: 3})
+	s.confirm(3, Current, "1.1")
+	s.submit("b=1 by 7-2")
+	s.client("c=1 by 2-5")
+	s.wake()
+	s.client("d=1 by 2-6")
+	s.all()
+	if pending, _ := s.core.Pending(); pending != 2 {
+		t.Errorf("%d clients' writes are queued, want both:\n%s", pending, s.trace)
+	}
+}
