@@ -233,7 +233,8 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if n.election != nil || n.opts.ID != cfg.Tree.Root {
 		return nil
 	}
-	if placement == nil && !n.store.Applied().IsZero() {
+	wasElected := recovered.Local.Promised > 0 // then any node may have been the root, and finds out first
+	if placement == nil && !n.store.Applied().IsZero() && !wasElected {
 		return fmt.Errorf("tree.root names %s: %w", n.name, ErrNotRoot)
 	}
 	directory, err := coordinator.NewDirectory(cfg.Tree.Depth, cfg.Liveness.Timeout, n.self, placement, time.Now())

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"xylem/store"
+	"xylem/sync/version"
 )
 
 // adoption is how a root that starts without data, or with an older copy of them,
@@ -35,8 +35,16 @@ func (r *Replica) start() {
 		r.awaitMembers()
 		return
 	}
+	if r.wasElected() {
+		r.awaitMembers()
+		return
+	}
 	r.beginEpoch(meta.Epoch + 1)
 }
+
+// wasElected reports whether this node comes from a tree whose root was elected: then
+// another may have been the root after it, and it finds out first what its members have.
+func (r *Replica) wasElected() bool { return r.queue.local.Promised > 0 }
 
 // awaitMembers closes the root for writes for the grace period.
 func (r *Replica) awaitMembers() {
@@ -56,6 +64,9 @@ func (r *Replica) announced(in Announced) {
 	}
 	r.goOnFrom(in.RootMillis - maxAheadMillis) // where this root's wall clock lags behind the time of the last
 	verdict := Welcome
+	if a.waiting && in.Tree == r.store.Meta().Tree {
+		a.epoch = max(a.epoch, in.Epoch)
+	}
 	switch {
 	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing to adopt
 	case r.adoptable(&in):
@@ -103,8 +114,17 @@ func (r *Replica) adoptable(in *Announced) bool {
 	if r.root.ordered || r.root.ordering || r.root.halted {
 		return false
 	}
+	return r.store.Applied().IsZero() || in.Tree == r.store.Meta().Tree && r.goesFurther(in.Version)
+}
+
+// goesFurther reports whether a member's version is beyond this root's state: by more
+// writes, or, where roots were elected, by a later epoch.
+func (r *Replica) goesFurther(v version.Version) bool {
 	applied := r.store.Applied()
-	return applied.IsZero() || in.Tree == r.store.Meta().Tree && in.Version.Seq > applied.Seq
+	if r.wasElected() {
+		return applied.Before(v)
+	}
+	return v.Seq > applied.Seq
 }
 
 // beyond reports whether a member of this tree holds what this root never gave, or
@@ -125,7 +145,7 @@ func (r *Replica) adoptWhenDue() {
 		r.wakeBy(a.until)
 	case a.best.Version.IsZero():
 		a.waiting = false
-		r.beginEpoch(max(r.store.Meta().Epoch, a.epoch) + 1)
+		r.beginEpoch(max(r.Fence(), a.epoch) + 1)
 	default:
 		a.fetching = true
 		r.emit(Fetch{Node: a.best.Node})
@@ -149,10 +169,10 @@ func (r *Replica) fetched(in Fetched) {
 	meta := in.Header.Meta
 	// Every epoch that members were told of is over: no crash before the next one
 	// begins may repeat it.
-	if heard := max(a.epoch, r.store.Meta().Epoch); heard > meta.Epoch {
+	if heard := max(a.epoch, r.Fence()); heard > meta.Epoch {
 		meta.BeginEpoch(heard, 0, in.Header.To)
 	}
-	r.checkpoint(in.Builder.Cut(in.Header.To, meta), func(*store.Local) {}, func(f Failure) {
+	r.takeOver(in.Builder, in.Header.To, meta, func(f Failure) {
 		switch f {
 		case Full: // nothing was written: fetch it again
 			a.fetching, a.best = false, Announced{}
@@ -164,7 +184,6 @@ func (r *Replica) fetched(in Fetched) {
 		}
 		r.observe(meta.Stamp)
 		r.hearTime(max(r.RootMillis(), meta.Stamp.UnixMillis()))
-		r.store.Install(in.Builder, in.Header.To, meta)
 		*a = adoption{adopted: true, epoch: meta.Epoch}
 		r.beginEpoch(meta.Epoch + 1)
 	})
@@ -184,8 +203,10 @@ func (r *Replica) worthAdopting(in *Fetched) bool {
 	if applied.IsZero() {
 		return true
 	}
-	// Of the same tree only what goes on from here.
-	return h.Meta.Tree == meta.Tree && h.To.Seq > applied.Seq && h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
+	// Of the same tree only what goes on from here; where roots were elected what this
+	// one holds beyond a cut is kept.
+	goesOn := r.wasElected() || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
+	return h.Meta.Tree == meta.Tree && r.goesFurther(h.To) && goesOn
 }
 
 // Adopting reports whether the root is closed until it knows what its members

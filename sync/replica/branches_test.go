@@ -128,3 +128,21 @@ func TestAHandOverThatIsStuckHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d clients' writes are queued, want both:\n%s", pending, s.trace)
 	}
 }
+
+// A tree goes back to a fixed root: it was elected once, and another was after it.
+func TestStory_AFixedRootThatWasElectedOnce(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1", "mine=1 by 7-2")
+	s := rootScript(t)
+	s.cfg.Store, s.cfg.Local.Promised = o.Store, 2
+	s.note("It does not begin at once, although it has data.")
+	s.step(Started{})
+	next := newOrigin(t).write("a=1 by 7-1")
+	next.startEpoch().startEpoch().write("b=1 by 7-5")
+	s.step(Announced{Ref: 3, Node: 3, Tree: version.TreeID{0xaa}, Epoch: 4, Version: next.Applied()})
+	s.after(s.cfg.Grace)
+	s.step(Wake{})
+	s.note("A member was led by another root since: its state is taken over, and what lies beyond the cut kept.")
+	s.step(next.fetched(3))
+	s.all()
+	s.golden("a_fixed_root_that_was_elected_once")
+}
