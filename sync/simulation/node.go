@@ -19,17 +19,19 @@ type Node struct {
 	disk *journal.MemDisk
 	skew time.Duration // of its wall clock, constant while it runs
 
-	boot    uint64        // counts starts; 0 while it is down
-	began   time.Duration // when it started
-	starts  uint64
-	failed  bool // its journal takes nothing until the next start
-	journal *journal.Journal
-	ident   store.Identity
-	counter uint64
-	store   *store.Store
-	replica *replica.Replica
-	pieces  replica.Assembly
-	diskAt  time.Duration // when the last disk request ends
+	boot       uint64        // counts starts; 0 while it is down
+	began      time.Duration // when it started
+	starts     uint64
+	failed     bool // its journal takes nothing until the next start
+	journal    *journal.Journal
+	ident      store.Identity
+	counter    uint64
+	store      *store.Store
+	replica    *replica.Replica
+	due        []replica.Effect // of steps, to be performed in order
+	performing bool
+	pieces     replica.Assembly
+	diskAt     time.Duration // when the last disk request ends
 
 	welcomed bool           // by the root, in this run
 	suspects map[*Node]bool // ancestors that did not answer
@@ -122,6 +124,7 @@ func (n *Node) start() error {
 	n.acks = make(map[replica.Ref]func(replica.Ack))
 	n.admits = make(map[replica.Ref]func(replica.Admit))
 	n.joined = make(map[uint32]uint64)
+	n.due, n.performing = nil, false
 	n.suspects, n.welcomed = make(map[*Node]bool), false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
 	n.frozen, n.backlog, n.stall = false, nil, 0
@@ -240,12 +243,26 @@ func (n *Node) step(in replica.Input) {
 		n.freeze(n.stall)
 		n.stall = 0
 	}
-	for _, e := range effects {
-		n.do(func() { n.perform(e) })
-	}
+	n.due = append(n.due, effects...)
+	n.performAll()
 	if at, set := n.replica.NextWake(); set {
 		n.after(max(at-mono, 0)+1, func() { n.step(replica.Wake{}) })
 	}
+}
+
+// performAll carries out what is due, in order, also where carrying out one effect has
+// the core step again.
+func (n *Node) performAll() {
+	if n.performing {
+		return
+	}
+	n.performing = true
+	for len(n.due) > 0 {
+		e := n.due[0]
+		n.due = n.due[1:]
+		n.do(func() { n.perform(e) })
+	}
+	n.performing = false
 }
 
 func (n *Node) perform(e replica.Effect) {
