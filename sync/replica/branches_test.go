@@ -146,3 +146,17 @@ func TestStory_AFixedRootThatWasElectedOnce(t *testing.T) {
 	s.all()
 	s.golden("a_fixed_root_that_was_elected_once")
 }
+
+// A node of another tree under a name of this one is no member: it stops nobody.
+func TestAStrangerDoesNotCountAmongTheLiving(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 2, Members: []uint32{3}})
+	s.persisted()
+	s.step(Gathered{Node: 3, Epoch: 2, Promise: &wire.Promise{Epoch: 9, Tree: version.TreeID{0xbb}}})
+	s.all()
+	if s.core.Epoch() != 2 {
+		t.Errorf("it does not serve:\n%s", s.trace)
+	}
+}

@@ -17,6 +17,7 @@ type gathering struct {
 	tree     version.TreeID // if nobody has one
 	asked    []uint32
 	waiting  map[uint32]bool // of those asked
+	strange  []uint32        // of those asked: they hold another tree's state, and so are no members
 	promises []granted
 	own      []*store.Entry // what this node has seen itself
 	fetching uint32         // whose state is on its way; 0 for nobody's
@@ -68,10 +69,12 @@ func (r *Replica) gathered(in Gathered) {
 	mine := r.heldTree()
 	switch {
 	case p == nil:
+	case !mine.IsZero() && !p.Tree.IsZero() && p.Tree != mine:
+		g.strange = append(g.strange, in.Node)
 	case !p.Granted && p.Epoch > g.epoch:
 		r.stepAside(p.Epoch, fmt.Sprintf("NODE-%d has accepted a later epoch", in.Node))
 		return
-	case p.Granted && p.Epoch == g.epoch && (mine.IsZero() || p.Tree.IsZero() || p.Tree == mine):
+	case p.Granted && p.Epoch == g.epoch:
 		g.promises = append(g.promises, granted{in.Node, *p})
 	}
 	r.conclude()
@@ -93,7 +96,7 @@ func (r *Replica) conclude() {
 	}
 	// Who holds another tree's state has promised nothing that is of use here.
 	g.promises = slices.DeleteFunc(g.promises, func(p granted) bool { return !p.Tree.IsZero() && p.Tree != best.Tree })
-	if answered, living := len(g.promises)+1, len(g.asked)+1; 2*answered <= living {
+	if answered, living := len(g.promises)+1, len(g.asked)+1-len(g.strange); 2*answered <= living {
 		r.stepAside(0, fmt.Sprintf("%d of %d living members answered, which is not more than half", answered, living))
 		return
 	}
