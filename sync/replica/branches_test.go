@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"xylem/store"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
@@ -158,5 +159,32 @@ func TestAStrangerDoesNotCountAmongTheLiving(t *testing.T) {
 	s.all()
 	if s.core.Epoch() != 2 {
 		t.Errorf("it does not serve:\n%s", s.trace)
+	}
+}
+
+// A member has seen writes of an epoch of which the furthest state has not heard: it may
+// have begun before that state. Conditions are judged again, along those writes.
+func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1", "k=1 by 7-2")
+	s := followerAt(t, o)
+	with := func(e *store.Entry, kind store.ConditionKind, at string) *store.Entry {
+		e.Origin = &store.Origin{If: store.Condition{Kind: kind, Version: parseVersion(t, at)}}
+		return e
+	}
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 5, Members: []uint32{3}})
+	s.persisted()
+	s.promises(
+		3, 5, "1.2",
+		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0"), // k is there
+		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0"),
+		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "2.3"),
+		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1"),
+	)
+	s.all()
+	for key, want := range map[string]string{"k": "1", "n": "2", "a": "2"} {
+		if got := s.core.store.Get(key); got.Entry == nil || got.Entry.Value != want {
+			t.Errorf("%s is %+v, want %s", key, got.Entry, want)
+		}
 	}
 }

@@ -207,10 +207,12 @@ func (r *Replica) openElected(again int) {
 }
 
 // orderAgain gives versions of the new epoch to the writes that others have seen
-// beyond this state, in their old order; stamps and write ids stay. What lies on a
-// branch that was abandoned before is judged like a queued write.
+// beyond this state, in their old order; stamps and write ids stay. What was ordered in
+// another epoch than that of the state may be from another branch: then a condition is
+// judged again, and what lies on a branch that was abandoned is like a queued write.
 func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Version) []*store.Entry {
 	latest := make(map[string]*store.Entry)
+	was := make(map[string]version.Version) // of latest
 	next := version.Version{Epoch: g.epoch, Seq: applied.Seq}
 	var again []*store.Entry
 	for _, seen := range g.seenBeyond() {
@@ -221,11 +223,15 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		if current == nil {
 			current = r.store.Current(seen.Key)
 		}
-		if meta.Abandoned(seen.Version) {
-			seen = seen.Resubmitted()
-			if met, _ := holds(seen.Condition(), current); !met {
+		at, condition := seen.Version, seen.Condition()
+		if at.Epoch != meta.Epoch {
+			again := condition.Kind == store.Matches && condition.Version == was[seen.Key]
+			if met, _ := holds(condition, current); !met && !again {
 				continue
 			}
+		}
+		if meta.Abandoned(at) {
+			seen = seen.Resubmitted()
 		}
 		if current != nil && (current.Write == seen.Write || current.Beats(seen)) {
 			continue
@@ -233,7 +239,7 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		next.Seq++
 		entry := *seen
 		entry.Version = next
-		latest[entry.Key] = &entry
+		latest[entry.Key], was[entry.Key] = &entry, at
 		again = append(again, &entry)
 		r.observe(entry.Stamp)
 	}
