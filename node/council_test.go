@@ -73,7 +73,7 @@ func (s *seat) Run(ctx context.Context) error {
 			s.cfg.Deliver(event)
 		}
 		if c.leads(s) {
-			s.cfg.Leased(began.Add(s.cfg.SessionTimeout / 2))
+			s.cfg.Leased(began, began.Add(s.cfg.SessionTimeout/2))
 		}
 		select {
 		case <-ctx.Done():

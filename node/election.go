@@ -47,7 +47,6 @@ type election struct {
 	root      coordinator.Member // whom this node follows; the zero Member for nobody
 	epoch     uint64             // of root
 	attending *attending         // the membership at the root that is; nil for none
-	unmoved   map[int]uint64     // how often handing over to a node has failed, by k
 }
 
 // candidacy is this node's, from its election until it gives the role up or loses it.
@@ -56,6 +55,7 @@ type candidacy struct {
 	living    map[int]coordinator.Member // the others, by k
 	placement coordinator.Placement      // of the root before; nil for none
 	root      *registry                  // once this node serves
+	moving    *move                      // away from this root, while that is under way
 	handing   bool                       // it has stopped serving, in favour of another
 }
 
@@ -72,7 +72,7 @@ func (n *Node) openElection() error {
 	if open == nil {
 		open = func(c zookeeper.Config) (ensemble, error) { return zookeeper.New(c) }
 	}
-	e := &election{node: n, lease: lease{began: n.began}, changed: make(chan struct{}), unmoved: make(map[int]uint64)}
+	e := &election{node: n, lease: lease{began: n.began}, changed: make(chan struct{})}
 	zk := cfg.Coordinator.ZooKeeper
 	made, err := open(zookeeper.Config{
 		Self: n.self, Depth: cfg.Tree.Depth, ConfiguredRoot: cfg.Tree.Root,
@@ -151,6 +151,7 @@ func (e *election) take(event zookeeper.Event) {
 	case zookeeper.Leaderless:
 		e.leaderless()
 	case zookeeper.Refused: // Run returns it
+		e.leaderless()
 	}
 	e.tell()
 }
@@ -263,17 +264,12 @@ func (e *election) tell() {
 // lease is over.
 const answerShare = 32
 
-// leased takes in until when this node may act as the candidate or root that it is.
-// The heartbeat began before this call, and about half a session before until. The
-// core decides for a little less long, so that what it decides last can still be told:
+// leased takes in until when this node may act as the candidate or root that it is, by
+// a heartbeat that began when nobody else was. The core decides for a little less long, so that what it decides last can still be told:
 // without that, whoever's write came just then would hear that its outcome is unknown,
 // where it can wait in the queue.
-func (e *election) leased(until time.Time) {
+func (e *election) leased(heard, until time.Time) {
 	session := e.node.opts.Config.Coordinator.ZooKeeper.SessionTimeout
-	heard := until.Add(-session / 2)
-	if now := time.Now(); heard.After(now) {
-		heard = now
-	}
 	e.lease.extend(heard, until)
 	e.node.loop.post(replica.Leased{Until: until.Add(-session / answerShare).Sub(e.node.began)})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -28,6 +29,14 @@ func (n *Node) gather(e replica.Gather) replica.Gathered {
 		n.log.Info("a member gives this candidate no promise", "member", e.Node, "epoch", e.Epoch, "err", err)
 		return in
 	}
+	switch {
+	case promise.Granted:
+	case !promise.Tree.IsZero() && promise.Tree != e.Tree:
+		n.log.Warn("a member that belongs to another tree gives this candidate no promise, and is not counted",
+			"member", e.Node, "epoch", e.Epoch, "its_tree", promise.Tree, "tree", e.Tree)
+	default:
+		n.log.Info("a member has promised a later epoch", "member", e.Node, "epoch", e.Epoch, "promised", promise.Epoch)
+	}
 	in.Promise = &promise
 	return in
 }
@@ -41,9 +50,17 @@ func (n *Node) askPromise(e replica.Gather) (wire.Promise, error) {
 	if err != nil {
 		return wire.Promise{}, err
 	}
-	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Liveness.Timeout)
+	limit := n.opts.Config.Liveness.Timeout
+	ctx, cancel := context.WithTimeout(n.working, promiseTimeouts*limit)
 	defer cancel()
-	answer, err := n.peers.post(ctx, address, pathGather, request)
+	stalled := time.AfterFunc(limit, cancel)
+	defer stalled.Stop()
+	resp, err := n.peers.open(ctx, address, pathGather, request)
+	if err != nil {
+		return wire.Promise{}, err
+	}
+	resp.Body = &progress{ReadCloser: resp.Body, made: func() { stalled.Reset(limit) }}
+	answer, err := readAnswer(resp, address)
 	if err != nil {
 		return wire.Promise{}, err
 	}
@@ -55,6 +72,26 @@ func (n *Node) askPromise(e replica.Gather) (wire.Promise, error) {
 		return wire.Promise{}, fmt.Errorf("read the promise of %s: %w", address, err)
 	}
 	return promise, nil
+}
+
+// promiseTimeouts is for how many liveness timeouts a promise may come in. It is due
+// within one, and is as large as what its node has seen beyond its state: on a slow
+// link it takes as long as it takes, while it comes on.
+const promiseTimeouts = 10
+
+// progress tells whenever something of a body has come.
+type progress struct {
+	io.ReadCloser
+	made func()
+}
+
+// Read implements io.Reader.
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if n > 0 {
+		p.made()
+	}
+	return n, err
 }
 
 // postGather answers a candidate.

@@ -89,7 +89,7 @@ func (n *Node) askTheRoot() error {
 	root := coordinator.Member{ID: n.opts.Config.Tree.Root, Address: n.opts.RootURL}
 	if n.election != nil {
 		if root, _ = n.election.current(); root.ID == 0 {
-			return unavailable("no-root", "no root is known at the moment: another is being elected; ask again")
+			return unavailable("no-root", "no root is known at the moment: one is being elected, or this node cannot reach ZooKeeper, which its log says; ask again")
 		}
 	}
 	return (&problem{

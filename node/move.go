@@ -78,15 +78,24 @@ func movable(root *registry, k int) error {
 	}
 }
 
+// move is a root's way to have another take over.
+type move struct {
+	to  int    // k
+	why string // it has failed
+}
+
 // move hands over to NODE-k and waits until that one serves.
 func (n *Node) move(root *registry, k int) (*rootOf, error) {
 	e := n.election
-	failures := e.failures(k)
+	m, err := e.beginMove(root, k)
+	if err != nil {
+		return nil, err
+	}
 	n.loop.post(replica.HandOver{Node: uint32(k)})
 	patience := time.NewTimer(moveTimeout)
 	defer patience.Stop()
 	for {
-		changed, moved, why := e.moved(root.reign.epoch, k, failures)
+		changed, moved, why := e.moved(root.reign.epoch, m)
 		if why != "" {
 			return nil, &problem{status: http.StatusGatewayTimeout, slug: "not-moved", detail: why + "; GET /nodes shows who is the root"}
 		}
@@ -106,28 +115,42 @@ func (n *Node) move(root *registry, k int) (*rootOf, error) {
 	}
 }
 
-// failures is how often handing over to NODE-k has failed.
-func (e *election) failures(k int) uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.unmoved[k]
-}
-
-// moved tells what has become of a move from an epoch to NODE-k, before which so many
-// had failed: who is the root, or why it has failed, or neither, and when to look again.
-func (e *election) moved(epoch uint64, k int, failures uint64) (changed <-chan struct{}, root *rootOf, why string) {
+// beginMove notes that the root is to move to NODE-k. There is one move at a time.
+func (e *election) beginMove(root *registry, k int) (*move, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.candidacy
-	switch to := coordinator.Name(k); {
-	case e.root.ID == k && e.epoch > epoch:
+	switch {
+	case c == nil || c.root != root:
+		return nil, &problem{
+			status: http.StatusGatewayTimeout, slug: "not-moved",
+			detail: e.node.name + " has just ceased to be the root; GET /nodes shows who is the root",
+		}
+	case c.moving != nil:
+		return nil, &problem{
+			status: http.StatusConflict, slug: "moving",
+			detail: "the root is moving to " + coordinator.Name(c.moving.to) + "; ask again when that has ended",
+		}
+	}
+	c.moving = &move{to: k}
+	return c.moving, nil
+}
+
+// moved tells what has become of a move from an epoch: who is the root, or why it has
+// failed, or neither, and when to look again.
+func (e *election) moved(epoch uint64, m *move) (changed <-chan struct{}, root *rootOf, why string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.candidacy
+	switch to := coordinator.Name(m.to); {
+	case e.root.ID == m.to && e.epoch > epoch:
 		root = &rootOf{e.root.Name(), e.root.Address, e.epoch}
 	case e.root.ID != 0 && e.epoch > epoch:
 		why = fmt.Sprintf("%s serves as the root instead of %s", e.root.Name(), to)
 	case c != nil && c.epoch > epoch:
 		why = fmt.Sprintf("%s did not take over, and %s was elected again", to, e.node.name)
-	case e.unmoved[k] > failures:
-		why = fmt.Sprintf("%s could not be brought to the root's state in time, and %s goes on as the root", to, e.node.name)
+	default:
+		why = m.why
 	}
 	return e.changed, root, why
 }
@@ -142,8 +165,14 @@ func (e *election) handedOver(in replica.HandedOver) {
 	case c == nil || c.epoch != in.Epoch || c.handing:
 		return
 	case in.Failed:
-		e.unmoved[to]++
-		e.tell()
+		if m := c.moving; m != nil {
+			m.why = fmt.Sprintf("%s could not be brought to the root's state in time, and %s goes on as the root", coordinator.Name(to), e.node.name)
+			if c.root != nil && !c.root.reign.holds() {
+				m.why = fmt.Sprintf("%s cannot hand the root over while it does not reach ZooKeeper", e.node.name)
+			}
+			c.moving = nil
+			e.tell()
+		}
 		return
 	}
 	e.node.log.Info("handing the root over", "to", coordinator.Name(to), "epoch", c.epoch, "version", e.node.store.Applied())

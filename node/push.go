@@ -176,7 +176,11 @@ func (n *Node) fetch(from uint32) replica.Fetched {
 		err = n.fetchFrom(address, &in)
 	}
 	if err != nil {
-		n.log.Error("the state of a member could not be fetched; waiting for members to announce themselves again", "from", from, "err", err)
+		next := "waiting for members to announce themselves again"
+		if n.election != nil {
+			next = "going on with what the others hold"
+		}
+		n.log.Error("the state of a member could not be fetched; "+next, "from", from, "err", err)
 		in.Builder = nil
 	}
 	return in

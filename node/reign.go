@@ -21,11 +21,10 @@ var errLapsed = errors.New("another node may be the root by now: what this one d
 type lease struct {
 	began time.Time    // of the process
 	until atomic.Int64 // nanoseconds since began
-	heard atomic.Int64 // when the last heartbeat that the coordinator took began, at the latest, likewise
+	heard atomic.Int64 // when the last heartbeat that the coordinator took began, likewise
 }
 
-// extend takes in until when this node may act, by a heartbeat that began no later
-// than heard.
+// extend takes in until when this node may act, by a heartbeat that began at heard.
 func (l *lease) extend(heard, until time.Time) {
 	l.heard.Store(int64(heard.Sub(l.began)))
 	l.until.Store(int64(until.Sub(l.began)))

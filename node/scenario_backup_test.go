@@ -109,6 +109,19 @@ func TestATreeThatLostEverythingIsRestored(t *testing.T) {
 		t.Errorf("the restored tree goes on with epoch %d, and had given versions of epoch %d", epoch, later.Version.Epoch)
 	}
 	tr.wantToGoOn(last, 2, "greeting", "hello-mars")
+
+	// Restored once more: what was given since the first time is not given again either.
+	first := tr.status(1).Epoch
+	tr.stopAll()
+	for _, k := range tr.all() {
+		tr.empty(k)
+	}
+	tr.restoreRoot(backup)
+	tr.startAll()
+	tr.awaitEqual()
+	if second := tr.status(1).Epoch; second == first {
+		t.Errorf("restored twice, the tree goes on with epoch %d each time", first)
+	}
 }
 
 // A restore sets nobody back who has kept more.

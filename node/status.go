@@ -53,7 +53,7 @@ type uplinkDocument struct {
 
 // rootDocument is what the root adds.
 type rootDocument struct {
-	State    string           `json:"state"` // "starting", "adopting", "ordering" or "halted"
+	State    string           `json:"state"` // "starting", "adopting", "ordering", "paused" or "halted"
 	Schedule string           `json:"schedule"`
 	NextRun  string           `json:"next_run"`
 	Fanout   string           `json:"fanout"`
@@ -139,6 +139,8 @@ func (n *Node) rootDocument(root *registry) *rootDocument {
 			document.State = "adopting"
 		case core.Epoch() == 0:
 			document.State = "starting"
+		case !root.reign.holds():
+			document.State = "paused"
 		}
 	})
 	now := n.now().Unix

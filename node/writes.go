@@ -92,7 +92,7 @@ func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error 
 		}
 	case wire.Unreachable:
 		return unavailable("root-unreachable",
-			"the root cannot be reached, or its disk has failed; the write was certainly not ordered. Try again")
+			"the root cannot be reached, or it cannot order: its disk has failed, or ZooKeeper is away; the write was certainly not ordered. Try again")
 	default:
 		return &problem{
 			status: http.StatusGatewayTimeout, slug: "outcome-unknown",

@@ -2,6 +2,7 @@ package zookeeper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -55,6 +56,13 @@ func (s *session) transact(ctx context.Context, ops ...any) ([]int32, error) {
 	})
 }
 
+// maxEpoch is far beyond what elections can reach. More was written by somebody else,
+// and would be on every disk for good, with no epoch above it left some day.
+const maxEpoch = 1 << 48
+
+// errEpoch says that NS/epoch holds what no candidate wrote.
+var errEpoch = errors.New("set it to the highest that the nodes' GET /synchronize show")
+
 // readEpoch is the last epoch that was taken, and the version of its node.
 func (r *run) readEpoch() (uint64, int32, error) {
 	v, err := r.session.get(r.ctx, r.paths.epoch)
@@ -64,6 +72,9 @@ func (r *run) readEpoch() (uint64, int32, error) {
 	epoch, err := strconv.ParseUint(string(v.data), 10, 64)
 	if err != nil {
 		return 0, 0, fmt.Errorf("what is in %s: %w", r.paths.epoch, err)
+	}
+	if epoch > maxEpoch {
+		return 0, 0, fmt.Errorf("what is in %s: %d is no epoch that was ever taken: %w", r.paths.epoch, epoch, errEpoch)
 	}
 	return epoch, v.version, nil
 }

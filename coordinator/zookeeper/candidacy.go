@@ -44,6 +44,10 @@ func (r *run) takeEpoch() error {
 	if err != nil {
 		return err
 	}
+	if h := r.Holding(); h.Epoch > 0 && h.Tree != tree {
+		r.log.Warn("ZooKeeper names another tree than that whose state this node holds; do two trees use one namespace?",
+			"namespace", r.Namespace, "tree", tree, "holds", h.Tree)
+	}
 	last, version, err := r.readEpoch()
 	if err != nil {
 		return err
@@ -69,15 +73,12 @@ func (r *run) takeEpoch() error {
 // agreeOnTree is the id of the tree: this node's, unless there is one already.
 func (r *run) agreeOnTree() (string, error) {
 	v, err := r.session.get(r.ctx, r.paths.treeID)
-	if err == nil {
-		return string(v.data), nil
-	}
-	if !errors.Is(err, zk.ErrNoNode) {
-		return "", err
+	if err != nil || len(v.data) > 0 {
+		return string(v.data), err
 	}
 	mine := r.Holding().Tree
-	err = r.session.create(r.ctx, r.paths.treeID, []byte(mine), 0, r.acl)
-	if errors.Is(err, zk.ErrNodeExists) {
+	_, err = r.session.transact(r.ctx, &zk.SetDataRequest{Path: r.paths.treeID, Data: []byte(mine), Version: v.version})
+	if errors.Is(err, zk.ErrBadVersion) {
 		return "", errAgain
 	}
 	return mine, err
@@ -89,7 +90,6 @@ func (r *run) raise(epoch uint64, version int32) error {
 		&zk.SetDataRequest{Path: r.paths.epoch, Data: strconv.AppendUint(nil, epoch, 10), Version: version},
 		&zk.SetDataRequest{Path: r.paths.root, Data: encode(rootNode{Member: r.Self, Epoch: epoch}), Version: r.role.version})
 	if errors.Is(err, zk.ErrBadVersion) || errors.Is(err, zk.ErrNoNode) {
-		r.prepared = false // in case somebody removed NS/epoch
 		return fmt.Errorf("%w: %w", errAgain, err)
 	}
 	if err != nil {

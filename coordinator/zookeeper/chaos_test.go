@@ -61,7 +61,7 @@ func TestNoTwoReignAtOnce(t *testing.T) {
 				}
 				deliver(e)
 			}
-			c.Leased = func(until time.Time) { g.leased(id, until); leased(until) }
+			c.Leased = func(heard, until time.Time) { g.leased(id, until); leased(heard, until) }
 		}
 		n := tr.start(k, 5)
 		tr.change = nil

@@ -41,9 +41,10 @@ type Config struct {
 	Holding func() Holding
 	// Deliver takes the events, in order, from one goroutine. Required.
 	Deliver func(Event)
-	// Leased says until when this node may act as the candidate or root that it is;
-	// by this process's monotonic clock. Required.
-	Leased func(until time.Time)
+	// Leased says until when this node may act as the candidate or root that it is,
+	// and when the heartbeat began that says so: until then at least nobody else was.
+	// By this process's monotonic clock. Required.
+	Leased func(heard, until time.Time)
 	// Logger gets what happens to the connection and the role, in words. Default:
 	// slog.Default().
 	Logger *slog.Logger

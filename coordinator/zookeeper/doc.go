@@ -26,7 +26,7 @@
 //	NS/root            ephemeral of the candidate or root: {"id":3,"address":"http://...","instance":"...","epoch":5,"serving":true}
 //	NS/placement       who is at which position, in heap order from 1, 0 for nobody: [3,1,2,0,0,0,0]; empty before the first root
 //	NS/handover        who is to go first in the election after an epoch: {"to":3,"epoch":5}; empty before the first hand-over
-//	NS/tree-id         the id of the tree, in hexadecimal: that of the last root, or, before any has served, of the first candidate
+//	NS/tree-id         the id of the tree, in hexadecimal: that of the last root, or, before any has served, of the first candidate; empty before
 //	NS/tree/NODE-3/NODE-1/...  the tree, nested, for people: {"position":2,"address":"http://..."}
 //
 // Whoever creates NS/root is the candidate; while it is there nobody else can be. The

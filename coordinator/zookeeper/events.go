@@ -21,8 +21,8 @@ type Elected struct {
 	// Epoch is above every epoch taken before, every promise that a living member
 	// had made, and what earlier candidacies were told is beyond them.
 	Epoch uint64
-	// Living are all other nodes whose ephemeral node was there after Epoch was
-	// chosen, or just before, by k.
+	// Living are all other nodes whose ephemeral node was there just before Epoch was
+	// taken, by k. Who joins later is not asked: it hears of the root like anybody.
 	Living []coordinator.Member
 	// Placement is the last root's; nil when there was none.
 	Placement coordinator.Placement

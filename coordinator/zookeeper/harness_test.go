@@ -129,7 +129,7 @@ func (tr *tree) startAs(self coordinator.Member, seq uint64) *node {
 		Self: self, Depth: 3, ConfiguredRoot: 1, Servers: tr.servers, Namespace: tr.namespace, SessionTimeout: tr.timeout,
 		Holding: func() Holding { n.mu.Lock(); defer n.mu.Unlock(); return n.holds },
 		Deliver: func(e Event) { n.events <- e },
-		Leased:  func(until time.Time) { n.leases <- until },
+		Leased:  func(_, until time.Time) { n.leases <- until },
 		Logger:  slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if tr.change != nil {

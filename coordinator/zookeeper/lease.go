@@ -38,7 +38,7 @@ func (r *run) renew() error {
 	r.role.renewed = began
 	r.by(began.Add(r.timeout() / renewals))
 	if until := leaseUntil(began, r.session.heard(began, r.timeout()), r.timeout()); until.After(time.Now()) {
-		r.Leased(until)
+		r.Leased(began, until)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ type dialer struct {
 	next    int           // which to try next
 	tried   int           // attempts since the last session, or since it was stable
 	began   time.Time     // of the last session on a connection
+	lost    time.Time     // when its connection was lost
 	granted *atomic.Int64 // the session time-out that the server granted, in ms
 	made    func(*link)   // hears of every connection
 	failed  func(error)   // hears why an attempt failed
@@ -59,10 +61,12 @@ func (d *dialer) Connected() { d.began = time.Now() }
 
 // dial is a zk.Dialer. It pauses before it tries, once all servers have been tried.
 func (d *dialer) dial(network, address string, _ time.Duration) (net.Conn, error) {
-	if !d.began.IsZero() && time.Since(d.began) > d.session/4 {
-		d.tried = 0 // it was more than a flicker
+	if !d.began.IsZero() {
+		if d.lost = time.Now(); d.lost.Sub(d.began) > d.session/4 {
+			d.tried = 0 // it was more than a flicker
+		}
+		d.began = time.Time{}
 	}
-	d.began = time.Time{}
 	if rounds := d.tried / len(d.servers); rounds > 0 {
 		pause := min(firstPause<<min(rounds-1, 10), d.session/4, maxPause)
 		timer := time.NewTimer(pause/2 + rand.N(pause))
@@ -79,6 +83,7 @@ func (d *dialer) dial(network, address string, _ time.Duration) (net.Conn, error
 		return nil, err
 	}
 	l := &link{Conn: conn, granted: d.granted, handshake: max(d.session/2, minHandshake)}
+	l.forgets = time.Since(d.lost) > max(d.session, time.Duration(d.granted.Load())*time.Millisecond)
 	l.release = context.AfterFunc(d.ctx, func() { _ = conn.Close() })
 	d.made(l)
 	return l, nil
@@ -91,6 +96,7 @@ type link struct {
 	net.Conn
 	granted   *atomic.Int64
 	handshake time.Duration
+	forgets   bool   // the request for a session is to say nothing of what was seen before
 	head      []byte // the answer: length, protocol version, time-out in ms, of 4 bytes each
 	release   func() bool
 
@@ -102,6 +108,9 @@ type link struct {
 const (
 	// headBytes is as much of the first answer as tells the time-out.
 	headBytes = 12
+	// seenAt and seenBytes are where the request for a session tells what its client
+	// has seen of ZooKeeper: behind the length and the protocol version, of 4 bytes each.
+	seenAt, seenBytes = 8, 8
 	// maxSigns is how many times of sending are remembered: what is sent within
 	// half of an eighth of the session time-out after another is not.
 	maxSigns = 2 * renewals
@@ -133,7 +142,27 @@ func (l *link) Read(p []byte) (int, error) {
 // Write implements net.Conn. Whatever is sent is a sign of the session's life.
 func (l *link) Write(p []byte) (int, error) {
 	l.sign(time.Now(), time.Duration(l.granted.Load())*time.Millisecond)
+	if l.forgets {
+		l.forgets = false
+		p = forgetful(p)
+	}
 	return l.Conn.Write(p)
+}
+
+// forgetful is a request for a session by a client that has seen nothing. A server
+// closes the connection of whoever has seen more than it holds, for another may hold
+// more, before it says whether the session lives. If ZooKeeper has lost its data, or
+// got older ones back, that is what every server does, for ever, and the library
+// never hears that its session is gone. Once no server has let this node in for
+// longer than a session lasts, what it saw says nothing any more: a server that
+// knows less is no further behind than this node is.
+func forgetful(request []byte) []byte {
+	if len(request) < seenAt+seenBytes {
+		return request
+	}
+	request = slices.Clone(request)
+	clear(request[seenAt : seenAt+seenBytes])
+	return request
 }
 
 // sign remembers that something is sent at a time.

@@ -27,7 +27,11 @@ func (r *run) notice() {
 	}
 	switch {
 	case before.connected && !now.connected:
-		r.log.Warn("ZooKeeper is lost; going on without it until it is back", "server", before.server)
+		what := "ZooKeeper is lost; going on without it until it is back"
+		if r.role != nil {
+			what += ", but not ordering for longer than half a session time-out: then writes are queued"
+		}
+		r.log.Warn(what, "server", before.server)
 	case !before.connected && now.connected:
 		r.log.Info("ZooKeeper is back, and with it the session", "server", now.server)
 		r.root.fresh = false

@@ -24,7 +24,6 @@ func (r *run) fenced(err error) error {
 	if !errors.Is(err, zk.ErrBadVersion) && !errors.Is(err, zk.ErrNoNode) {
 		return err
 	}
-	r.prepared = false // in case somebody removed a node
 	_, version, failed := r.readEpoch()
 	if failed != nil {
 		return failed

@@ -36,7 +36,7 @@ func (r *run) prepare() error {
 			return err
 		}
 	}
-	for _, name := range []string{r.Namespace, r.paths.members, r.paths.placement, r.paths.handover, r.paths.tree} {
+	for _, name := range []string{r.Namespace, r.paths.members, r.paths.placement, r.paths.handover, r.paths.tree, r.paths.treeID} {
 		if err := r.ensure(name, "", r.acl); err != nil {
 			return err
 		}

@@ -121,8 +121,14 @@ func (r *run) step() error {
 		return nil
 	}
 	r.root.fresh = false // its outcome may be unknown
+	if errors.Is(err, zk.ErrNoNode) {
+		r.prepared = false // somebody removed what is always there
+	}
 	if !transient(err) && r.complaint != err.Error() {
 		r.complaint = err.Error()
+		if errors.Is(err, zk.ErrNoAuth) {
+			err = fmt.Errorf("%w: set coordinator.zookeeper's credentials to those of the other nodes", err)
+		}
 		r.log.Warn("ZooKeeper refuses; trying on", "err", err)
 	}
 	r.by(time.Now().Add(r.retry))

@@ -3,6 +3,7 @@ package zookeeper
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,59 @@ func TestAServerThatRestartsKeepsTheRoot(t *testing.T) {
 	two.silent()
 }
 
+func TestASessionOutlivesALongOutage(t *testing.T) {
+	t.Parallel()
+	e := zookeepertest.Start(t, zookeepertest.Options{})
+	tr := &tree{T: t, servers: e.Servers(), namespace: "/xylem", timeout: long}
+	one := tr.start(1, 5)
+	epoch := one.reign(1)
+	e.Kill(0)
+	killed := time.Now()
+	tr.until("longer than a session lasts", func() bool { return time.Since(killed) > long*3/2 })
+	if err := e.Restart(0); err != nil {
+		t.Fatal(err)
+	}
+	tr.until("it is back", func() bool { return one.log.count("ZooKeeper is back, and with it the session") == 1 })
+	if err := one.Save(tr.ctx(), epoch, placed(1, 2)); err != nil {
+		t.Fatal(err)
+	}
+	one.silent()
+}
+
+func TestATreeComesBackWhenZooKeeperHasLostItsData(t *testing.T) {
+	t.Parallel()
+	e := zookeepertest.Start(t, zookeepertest.Options{})
+	tr := &tree{T: t, servers: e.Servers(), namespace: "/xylem", timeout: short}
+	one := tr.start(1, 6)
+	first := one.reign(1, 2, 3)
+	two, three := tr.start(2, 5), tr.start(3, 5)
+	nodes := []*node{one, two, three}
+	for _, n := range nodes {
+		if n != one {
+			n.hears(one.following(first))
+		}
+		n.mu.Lock()
+		n.holds.Promised = first
+		n.mu.Unlock()
+	}
+	e.Kill(0)
+	if err := e.Wipe(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Restart(0); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		n.hears(Leaderless{})
+	}
+	second := one.reign(1, 2, 3) // it holds most
+	if second <= first {
+		t.Fatalf("epoch %d after %d", second, first)
+	}
+	two.hears(one.following(second))
+	three.hears(one.following(second))
+}
+
 func TestAnEnsembleLosesItsLeader(t *testing.T) {
 	t.Parallel()
 	e := zookeepertest.Start(t, zookeepertest.Options{Servers: 3})
@@ -176,11 +230,73 @@ func TestWhatSomebodyRemovesIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove("/members/NODE-1")
+	remove("/placement")
 	remove("/root")
 	one.hears(Leaderless{})
-	one.elected()
+	third := one.elected().Epoch
+	remove("/tree-id")
+	one.serves(third, placed(1, 2))
 	if _, _, err := c.Get(tr.namespace + "/members/NODE-1"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestEverythingIsRemovedWhileTheNodesRun(t *testing.T) {
+	tr := newTree(t, long)
+	one := tr.start(1, 5)
+	first := one.reign(1)
+	one.mu.Lock()
+	one.holds.Promised = first
+	one.mu.Unlock()
+	c := tr.plain()
+	var all func(name string) []any // deletions, children first
+	all = func(name string) (ops []any) {
+		children, _, _ := c.Children(name)
+		for _, child := range children {
+			ops = append(ops, all(name+"/"+child)...)
+		}
+		return append(ops, &zk.DeleteRequest{Path: name, Version: -1})
+	}
+	last := first
+	for _, name := range []string{"/epoch", "/handover", "/members", "/tree", ""} {
+		tr.until("it is removed", func() bool {
+			ops := all(tr.namespace + name)
+			if name != "" {
+				ops = append(ops, &zk.DeleteRequest{Path: tr.namespace + "/root", Version: -1})
+			}
+			_, err := c.Multi(ops...)
+			return err == nil
+		})
+		one.hears(Leaderless{})
+		next := one.reign(1)
+		if next <= first {
+			t.Fatalf("without %q: epoch %d after %d", name, next, last)
+		}
+		last = next
+	}
+}
+
+func TestAnEpochThatNobodyTookIsRefused(t *testing.T) {
+	tr := newTree(t, long)
+	one := tr.start(1, 5)
+	first := one.reign(1)
+	c := tr.plain()
+	set := func(epoch string) {
+		t.Helper()
+		if _, err := c.Set(tr.namespace+"/epoch", []byte(epoch), -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("18446744073709551614")
+	if err := c.Delete(tr.namespace+"/root", -1); err != nil {
+		t.Fatal(err)
+	}
+	one.hears(Leaderless{})
+	tr.until("it is said", func() bool { return one.log.count("is no epoch that was ever taken") == 1 })
+	one.silent()
+	set(strconv.FormatUint(first, 10))
+	if next := one.reign(1); next != first+1 {
+		t.Fatalf("epoch %d after %d", next, first)
 	}
 }
 
@@ -267,7 +383,7 @@ func TestOnlyWhoHasTheCredentialsReadsAndWrites(t *testing.T) {
 	}
 	tr.change = func(c *Config) { c.Credentials = "xylem:another" }
 	two := tr.start(2, 5)
-	tr.until("it is said", func() bool { return two.log.count("ZooKeeper refuses") == 1 })
+	tr.until("it is said", func() bool { return two.log.count("credentials to those of the other nodes") == 1 })
 	if log := one.log.String() + two.log.String(); strings.Contains(log, "secret") || strings.Contains(log, "another secret") {
 		t.Error("the log holds the password")
 	}
@@ -288,7 +404,7 @@ func TestAServerThatHangsIsLeft(t *testing.T) {
 func TestAConfigurationIsChecked(t *testing.T) {
 	good := Config{
 		Self: process(1, "a"), Depth: 3, Servers: []string{"localhost"},
-		Holding: func() Holding { return Holding{} }, Deliver: func(Event) {}, Leased: func(time.Time) {},
+		Holding: func() Holding { return Holding{} }, Deliver: func(Event) {}, Leased: func(_, _ time.Time) {},
 	}
 	if _, err := New(good); err != nil {
 		t.Fatal(err)

@@ -148,6 +148,9 @@ func (e *Ensemble) Restart(i int) error {
 	return e.servers[i].ready()
 }
 
+// Wipe removes the data of a server that was ended, as if its disk were lost.
+func (e *Ensemble) Wipe(i int) error { return e.servers[i].wipe() }
+
 // Pause freezes a server (SIGSTOP), a moment later: its connections stay, and
 // nothing answers.
 func (e *Ensemble) Pause(i int) { e.servers[i].signal(syscall.SIGSTOP) }

@@ -72,6 +72,15 @@ admin.enableServer=false
 	return os.WriteFile(s.config(), []byte(text), 0o600)
 }
 
+// wipe removes everything but the number of the server.
+func (s *server) wipe() error {
+	names, err := filepath.Glob(filepath.Join(s.data(), "version-*"))
+	for _, name := range names {
+		err = errors.Join(err, os.RemoveAll(name))
+	}
+	return err
+}
+
 func (s *server) data() string   { return filepath.Join(s.folder, "data") }
 func (s *server) config() string { return filepath.Join(s.folder, "zoo.cfg") }
 func (s *server) log() string    { return filepath.Join(s.folder, "log") }
