@@ -188,3 +188,33 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 		}
 	}
 }
+
+// What had gathered at a node for its parent when it became a candidate.
+func TestWhatHasGatheredWaitsForTheCandidate(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.step(RootTime{Epoch: 1, Millis: wallClock})
+	s.all()
+	s.submit("under=way by 7-9")
+	conditional := s.refs + 1
+	s.client("c=1 by 2-1 if absent")
+	s.client("q=1 by 2-2")
+	s.step(Leased{Until: time.Minute})
+	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 2, Members: []uint32{3}})
+	told := map[Ref]wire.Outcome{}
+	all := func() {
+		for len(s.asked) > 0 {
+			for _, e := range s.persisted() {
+				if reply, ok := e.(Reply); ok {
+					told[reply.Ref] = reply.Results[0].Outcome
+				}
+			}
+		}
+	}
+	all()
+	s.promises(3, 2, "1.1")
+	all()
+	if told[conditional] != wire.Ordered || told[conditional+1] != wire.Pending {
+		t.Errorf("the clients are told %v:\n%s", told, s.trace)
+	}
+}

@@ -16,7 +16,7 @@ type gathering struct {
 	epoch    uint64
 	tree     version.TreeID // if nobody has one
 	asked    []uint32
-	waiting  map[uint32]bool // of those asked
+	waiting  map[uint32]bool // of those asked, once they are
 	strange  []uint32        // of those asked: they hold another tree's state, and so are no members
 	promises []granted
 	own      []*store.Entry // what this node has seen itself
@@ -32,8 +32,7 @@ type granted struct {
 func newGathering(in Lead) gathering {
 	g := gathering{epoch: in.Epoch, tree: in.Tree, waiting: make(map[uint32]bool)}
 	for _, node := range in.Members {
-		if !g.waiting[node] {
-			g.waiting[node] = true
+		if !slices.Contains(g.asked, node) {
 			g.asked = append(g.asked, node)
 		}
 	}
@@ -53,6 +52,7 @@ func (r *Replica) heldTree() version.TreeID {
 func (r *Replica) gatherAll() {
 	g := &r.elect.gathering
 	for _, node := range g.asked {
+		g.waiting[node] = true
 		r.emit(Gather{Node: node, Epoch: g.epoch, Tree: r.heldTree()})
 	}
 	r.conclude()

@@ -76,9 +76,7 @@ func (r *Replica) lead(in Lead) {
 	e.gathering = newGathering(in)
 	r.adoption = adoption{waiting: true}
 	r.forgetMembers()
-	gathered := r.uplink.gathered
-	r.uplink.gathered = nil
-	r.giveBack(gathered, wire.Unreachable) // a candidacy may last
+	r.waitAsCandidate()
 	term := e.term
 	r.promise(in.Epoch, func(f Failure) {
 		switch {
@@ -89,6 +87,20 @@ func (r *Replica) lead(in Lead) {
 			r.gatherAll()
 		}
 	})
+}
+
+// waitAsCandidate goes on with what had gathered for an ancestor. A candidacy may last:
+// what may be queued is. The rest waits for this node to be the root.
+func (r *Replica) waitAsCandidate() {
+	gathered := r.uplink.gathered
+	r.uplink.gathered = nil
+	for _, group := range gathered {
+		if r.mayQueue(group) {
+			r.giveBack([]*Submit{group}, wire.Unreachable)
+			continue
+		}
+		r.root.gathered = append(r.root.gathered, group)
+	}
 }
 
 // promise makes an epoch this node's fence: at once in memory, and on the disk by the
