@@ -30,13 +30,8 @@ type granted struct {
 }
 
 func newGathering(in Lead) gathering {
-	g := gathering{epoch: in.Epoch, tree: in.Tree, waiting: make(map[uint32]bool)}
-	for _, node := range in.Members {
-		if !slices.Contains(g.asked, node) {
-			g.asked = append(g.asked, node)
-		}
-	}
-	return g
+	asked := slices.Compact(slices.Sorted(slices.Values(in.Members)))
+	return gathering{epoch: in.Epoch, tree: in.Tree, asked: asked, waiting: make(map[uint32]bool)}
 }
 
 // heldTree is the tree whose state this node holds. One that has only heard of a tree
