@@ -271,11 +271,12 @@ func (n *Node) perform(e replica.Effect) {
 		n.tree.wrote(n, e.Record)
 		n.write(func() error {
 			err := n.journal.Append(e.Record)
-			if err == nil && e.Sync && !n.has(noFlush) {
-				err = n.journal.Sync()
+			if err != nil {
+				return err
 			}
-			if err == nil {
-				n.tree.queued(e.Record)
+			n.tree.queued(e.Record) // it may be there after a flush that failed, too
+			if e.Sync && !n.has(noFlush) {
+				err = n.journal.Sync()
 			}
 			return err
 		})
