@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -55,8 +56,8 @@ restore makes a data directory of it.`,
 }
 
 func (a *app) backup(ctx context.Context, from target, path string, force, asJSON bool) error {
-	if _, err := os.Lstat(path); err == nil && !force {
-		return usage("%s is there: give another FILE, or --force to replace it", path)
+	if err := mayWrite(path, force); err != nil {
+		return err
 	}
 	answer, err := from.client.Backup(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (a *app) backup(ctx context.Context, from target, path string, force, asJSO
 	found, bytes, err := keep(file, answer.Body)
 	err = errors.Join(err, file.Close())
 	if err == nil {
-		err = give(file.Name(), path)
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		err = errors.Join(err, os.Remove(file.Name()))
@@ -82,12 +83,35 @@ func (a *app) backup(ctx context.Context, from target, path string, force, asJSO
 		}
 		return failed("nothing was kept: %w", err)
 	}
+	if err := settle(filepath.Dir(path)); err != nil {
+		return failed("%s is whole, but a power cut may still take it away: %w", path, err)
+	}
 	doc := newBackupDocument(found)
 	doc.Node, doc.File, doc.Bytes = answer.Node, path, bytes
 	if asJSON {
 		return writeJSON(a.stdout, doc)
 	}
-	return a.say("%s at version %s: %d entries, %d bytes, in %s", oneLine(answer.Node), found.Version, found.Entries, bytes, path)
+	return a.say("%s at version %s: %s, %d bytes, in %s", oneLine(answer.Node), found.Version, entries(found), bytes, path)
+}
+
+// mayWrite refuses what is no name for a new file, before a node is asked.
+func mayWrite(path string, force bool) error {
+	if path == "-" {
+		return usage("FILE cannot be standard output, for it is checked before it gets its name: give it a name")
+	}
+	if into, err := os.Stat(filepath.Dir(path)); err != nil || !into.IsDir() {
+		return failed("there is no directory %s", filepath.Dir(path))
+	}
+	found, err := os.Lstat(path)
+	switch {
+	case err != nil: // not there: as it should be
+		return nil
+	case found.IsDir():
+		return usage("%s is a directory: name a FILE in it", path)
+	case !force:
+		return usage("%s is there: give another FILE, or --force to replace it", path)
+	}
+	return nil
 }
 
 // keep writes a backup to a file, durably, and checks what the file then holds.
@@ -105,12 +129,9 @@ func keep(file *os.File, state io.Reader) (found node.Backup, bytes int64, err e
 	return found, bytes, err
 }
 
-// give gives a file that is whole its name, durably.
-func give(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(to))
+// settle makes the names in a directory durable.
+func settle(name string) error {
+	dir, err := os.Open(name)
 	if err != nil {
 		return err
 	}
@@ -133,6 +154,14 @@ func newBackupDocument(found node.Backup) backupDocument {
 	return backupDocument{
 		TreeID: found.Tree.String(), Version: found.Version.String(), Digest: found.Digest.String(), Entries: found.Entries,
 	}
+}
+
+// entries says how many a backup holds.
+func entries(found node.Backup) string {
+	if found.Entries == 1 {
+		return "1 entry"
+	}
+	return strconv.FormatUint(found.Entries, 10) + " entries"
 }
 
 // say prints a line for people.

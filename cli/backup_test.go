@@ -63,7 +63,7 @@ func TestATreeComesBackFromABackup(t *testing.T) {
 		}
 	}
 	xylem(t, nil, "restore", doc.File, "--data-dir", s.dir, "--depth", "2").want(t, 0,
-		fmt.Sprintf("NODE-1 holds version %s: %d entries, in %s\n", doc.Version, doc.Entries, left[0]), "")
+		fmt.Sprintf("NODE-1 holds version %s: %d entries, in %s\nstart it, and the other nodes without data\n", doc.Version, doc.Entries, left[0]), "")
 	for k := 1; k <= 3; k++ {
 		s.start(k)
 	}
@@ -113,6 +113,9 @@ func TestBackupKeepsOnlyWhatIsWhole(t *testing.T) {
 	}
 	asked := len(f.requests())
 	xylem(t, f.env(), "backup", "NODE-6", file).wantError(t, 2, file, "--force")
+	xylem(t, f.env(), "backup", "NODE-6", dir, "--force").wantError(t, 2, dir+" is a directory")
+	xylem(t, f.env(), "backup", "NODE-6", "-").wantError(t, 2, "standard output")
+	xylem(t, f.env(), "backup", "NODE-6", filepath.Join(dir, "none", "copy")).wantError(t, 1, "there is no directory "+filepath.Join(dir, "none"))
 	if len(f.requests()) != asked {
 		t.Error("the node was asked in vain")
 	}
@@ -134,7 +137,7 @@ func TestBackupThatIsForcedReplacesTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := f.xylem("backup", "1", file, "--force")
-	if !strings.HasPrefix(out, "NODE-1 at version 1.1: 1 entries, ") || !strings.HasSuffix(out, " bytes, in "+file+"\n") {
+	if !strings.HasPrefix(out, "NODE-1 at version 1.1: 1 entry, ") || !strings.HasSuffix(out, " bytes, in "+file+"\n") {
 		t.Errorf("it says %q", out)
 	}
 	if _, err := os.Stat(file + unfinishedSuffix); !errors.Is(err, os.ErrNotExist) {
@@ -150,6 +153,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	xylem(t, nil, "restore", foreign, "--data-dir", dir).wantError(t, 1, foreign, "not a whole backup", "nothing was written")
 	xylem(t, nil, "restore", foreign+"s", "--data-dir", dir).wantError(t, 1, "foreigns: no such file")
+	xylem(t, nil, "restore", dir, "--data-dir", dir).wantError(t, 1, dir+" is a directory")
 	xylem(t, nil, "restore", foreign).wantError(t, 2, "data.dir", "--data-dir")
 	xylem(t, nil, "restore", foreign, "--data-dir", dir, "--id", "9").wantError(t, 2, "NODE-7")
 	xylem(t, nil, "restore", foreign, "--data-dir", dir, "--id", "3").wantError(t, 2, "NODE-1", "without data")

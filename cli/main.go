@@ -60,7 +60,7 @@ func (a *app) run(args []string) int {
 // second Ctrl-C.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // an answer of 4xx or 5xx; a node that failed
+	exitFailed      = 1 // an answer of 4xx or 5xx; a node that failed; a file or directory that is of no use
 	exitUsage       = 2
 	exitUnreachable = 3
 	exitInterrupted = 130

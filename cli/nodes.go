@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +59,7 @@ is asked; when another node is the root by now, that one, also when the configur
 
 // askRoot makes a request of the named node, and once more of the root that it names when it is not the root itself: at
 // the address that it gives, or, where only nodes can reach that, at the one that client.url gives. Without a name the
-// configured root is asked, and when it cannot be reached, whoever says that it is the root by now.
+// configured root is asked, and when it cannot be reached, whoever says that it is the root by now, else who is furthest.
 func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.Duration, request func(*client.Client) error) error {
 	anyone := name == ""
 	if anyone {
@@ -70,7 +71,7 @@ func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.
 	}
 	err = request(to.client)
 	if anyone && errors.Is(err, client.ErrUnreachable) {
-		if found := compare(askAll(ctx, cfg, timeout)).reference; found != nil && found.Role == "root" && found.Node != name {
+		if found := compare(askAll(ctx, cfg, timeout)).reference; found != nil && found.Node != name {
 			if to, err = resolve(cfg, found.Node, timeout); err != nil {
 				return err
 			}
@@ -88,6 +89,10 @@ func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.
 			root = known
 			err = request(root.client)
 		}
+	}
+	if errors.Is(err, client.ErrUnreachable) && !errors.Is(err, client.ErrAnswer) {
+		return &failure{status: exitUnreachable, err: fmt.Errorf("%s at %s is the root as far as %s knows, and cannot be reached (%s): "+
+			"is it running? With coordinator.kind zookeeper another takes its place; ask again in some seconds", root.name, root.url, to.name, cause(err))}
 	}
 	return unanswered(root.name, root.url, err)
 }

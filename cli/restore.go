@@ -75,6 +75,9 @@ func (a *app) restore(cfg configs.Config, k int, path string, asJSON bool) error
 		return failed("%w", err)
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return failed("%s is a directory, no backup", path)
+	}
 	placement, err := coordinator.NewPlacement(cfg.Tree.Depth)
 	if err != nil {
 		return failed("%w", err)
@@ -86,7 +89,7 @@ func (a *app) restore(cfg configs.Config, k int, path string, asJSON bool) error
 	case errors.Is(err, node.ErrBackup):
 		return failed("%s: %w; nothing was written", path, err)
 	case errors.Is(err, node.ErrNotEmpty):
-		return failed("%w: stop the node and remove the directory if what it holds may be lost", err)
+		return failed("%w: stop all nodes and remove their data directories (here %s), if what they hold may be lost", err, dir)
 	case err != nil:
 		return failed("%s was not restored: %w", cfg.NodeName(k), err)
 	}
@@ -95,5 +98,5 @@ func (a *app) restore(cfg configs.Config, k int, path string, asJSON bool) error
 		doc.Node, doc.File, doc.Dir = cfg.NodeName(k), path, dir
 		return writeJSON(a.stdout, doc)
 	}
-	return a.say("%s holds version %s: %d entries, in %s", cfg.NodeName(k), found.Version, found.Entries, dir)
+	return a.say("%s holds version %s: %s, in %s\nstart it, and the other nodes without data", cfg.NodeName(k), found.Version, entries(found), dir)
 }

@@ -17,7 +17,8 @@ own memory, a write may enter at any node and travels up to the root, and the ro
 
 NODE is NODE-6, node-6 or just 6, or the URL of a node.
 
-Exit status: 0 for success, 1 for an answer of 4xx or 5xx, 2 for wrong usage, 3 when the node cannot be reached.`,
+Exit status: 0 for success, 1 for an answer of 4xx or 5xx and for a file or directory that is of no use, 2 for wrong usage,
+3 when the node cannot be reached.`,
 		Example: `  xylem up                        # a tree of 7 nodes on this machine
   xylem put NODE-6 hello world    # write at one node
   xylem get NODE-3 hello          # read at another
@@ -53,6 +54,8 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	hint := ""
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+	} else if len(names) == 1 {
+		hint = fmt.Sprintf(" (did you mean %s %s %s?)", cmd.CommandPath(), names[0], args[0])
 	}
 	return usage("there is no command %q%s: the commands are %s", args[0], hint, strings.Join(names, ", "))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,16 +61,15 @@ func addConfigFlags(flags *pflag.FlagSet) {
 
 // config loads the configuration for commands that only talk to nodes, with the flags of cmd over it.
 func (a *app) config(cmd *cobra.Command) (configs.Config, error) {
-	return a.load(cmd, configs.Source{WithoutSecretFile: true, Overrides: map[string]any{}})
+	return a.load(cmd, configs.Source{WithoutSecretFile: true})
 }
 
-// load reads the configuration from source with the flags of cmd over it, except what source overrides itself.
+// load reads the configuration from source with the flags of cmd over it.
 func (a *app) load(cmd *cobra.Command, source configs.Source) (configs.Config, error) {
 	overrides, err := overridesOf(cmd.Flags())
 	if err != nil {
 		return configs.Config{}, err
 	}
-	maps.Copy(overrides, source.Overrides)
 	source.Path, _ = cmd.Flags().GetString("config")
 	source.Environ, source.Overrides = a.env, overrides
 	cfg, err := configs.Load(source)

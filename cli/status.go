@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,8 +30,9 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show which node is at which version, and whether all are equal",
-		Long: `Ask every node for its version and digest. The last line says whether all are equal. Nodes that do not answer are
-shown as such; the exit status is 3 when none answered.`,
+		Long: `Ask every node for its version and digest. The last line says whether all are equal. A node that does not answer
+where client.url says is asked at the address that the root has for it. Those that do not answer are shown as such; the
+exit status is 3 when none answered.`,
 		Example: `  xylem status
   xylem status --timeout 500ms
   xylem status --output json | jq .equal`,
@@ -45,6 +47,7 @@ shown as such; the exit status is 3 when none answered.`,
 			return err
 		}
 		reports := askAll(cmd.Context(), cfg, timeout)
+		askElsewhere(cmd.Context(), cfg, timeout, reports)
 		verdict := compare(reports)
 		if asJSON {
 			err = writeJSON(a.stdout, statusOutput(reports, verdict))
@@ -53,40 +56,82 @@ shown as such; the exit status is 3 when none answered.`,
 		}
 		if err == nil && verdict.answered == 0 {
 			err = &failure{status: exitUnreachable, err: fmt.Errorf("none of the %d nodes answered (%s): "+
-				"is the tree running? `xylem up` starts one on this machine", len(reports), cause(reports[0].err))}
+				"is the tree running, and where client.url says? `xylem up` starts one on this machine", len(reports), cause(reports[0].err))}
 		}
 		return err
 	}
 	return cmd
 }
 
-// askAll asks every node, several at a time.
+// askAll asks every node where client.url says.
 func askAll(ctx context.Context, cfg configs.Config, timeout time.Duration) []report {
 	reports := make([]report, cfg.Nodes())
-	next := make(chan int)
+	asked := make([]*report, len(reports))
+	for i := range reports {
+		reports[i].name, reports[i].url = cfg.NodeName(i+1), cfg.ClientURL(i+1)
+		asked[i] = &reports[i]
+	}
+	askEach(ctx, asked, timeout)
+	return reports
+}
+
+// askElsewhere asks those that did not answer once more, at the address that the root has for them, if it has another.
+// Where no root is to be found they stay what they are.
+func askElsewhere(ctx context.Context, cfg configs.Config, timeout time.Duration, reports []report) {
+	verdict := compare(reports)
+	if verdict.reference == nil || len(verdict.missing) == 0 {
+		return
+	}
+	var nodes []client.Node
+	err := askRoot(ctx, cfg, verdict.reference.Node, timeout, func(c *client.Client) (err error) {
+		nodes, _, err = c.Nodes(ctx)
+		return err
+	})
+	if err != nil {
+		return
+	}
+	var again []*report
+	for _, n := range nodes {
+		at := slices.IndexFunc(reports, func(r report) bool { return r.name == n.Node })
+		if at >= 0 && reports[at].sync == nil && n.Address != "" && n.Address != reports[at].url {
+			again = append(again, &report{name: n.Node, url: n.Address})
+		}
+	}
+	askEach(ctx, again, timeout)
+	for i, r := range reports {
+		at := slices.IndexFunc(again, func(a *report) bool { return a.name == r.name && a.sync != nil })
+		if at >= 0 {
+			reports[i] = *again[at]
+		}
+	}
+}
+
+// askEach asks the nodes at their URLs, several at a time.
+func askEach(ctx context.Context, reports []*report, timeout time.Duration) {
+	next := make(chan *report)
 	var workers sync.WaitGroup
 	for range min(statusWorkers, len(reports)) {
 		workers.Go(func() {
-			for i := range next {
-				to := newTarget(cfg.NodeName(i+1), cfg.ClientURL(i+1), timeout)
-				doc, err := to.client.Synchronization(ctx)
-				reports[i] = report{name: to.name, url: to.url, sync: doc, err: err}
+			for r := range next {
+				to := newTarget(r.name, r.url, timeout)
+				r.sync, r.err = to.client.Synchronization(ctx)
 				to.client.Close()
 			}
 		})
 	}
-	for i := range reports {
-		next <- i
+	for _, r := range reports {
+		next <- r
 	}
 	close(next)
 	workers.Wait()
-	return reports
 }
 
-// state is a word for people: up, unreachable, or that it answered with an error.
+// state is a word for people: up, unreachable, or that it answered with an error; of a root that does not order, why.
 func (r report) state() string {
 	var problem *client.Problem
 	switch {
+	case r.err == nil && r.sync.State != "" && r.sync.State != "ordering":
+		return r.sync.State
 	case r.err == nil:
 		return "up"
 	case errors.As(r.err, &problem):

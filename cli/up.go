@@ -21,7 +21,7 @@ func (a *app) upCommand() *cobra.Command {
 		Short: "Start a whole tree on this machine",
 		Long: `Start all nodes of the tree in this process, the root first. NODE-k is at port 5000+k of 127.0.0.1, and at no other
 address: clients are not asked who they are. Without data.dir the data is in a temporary directory, which is removed at
-the end.
+the end. The root is fixed: coordinator.kind zookeeper is for xylem node.
 
 Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.`,
 		Example: `  xylem up
@@ -33,11 +33,13 @@ Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.
 	}
 	addSettings(cmd.Flags(), upSettings, runSettings)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := a.load(cmd, configs.Source{
-			Overrides: map[string]any{"coordinator.kind": configs.CoordinatorEmbedded},
-		})
+		cfg, err := a.load(cmd, configs.Source{})
 		if err != nil {
 			return err
+		}
+		if cfg.Coordinator.Kind != configs.CoordinatorEmbedded {
+			return usage("a tree of xylem up has a fixed root, and coordinator.kind is %s: run each node with xylem node, "+
+				"or add --set coordinator.kind=%s", cfg.Coordinator.Kind, configs.CoordinatorEmbedded)
 		}
 		cfg.Log = a.quiet(cfg.Log, cmd.Flags().Changed("log-level"))
 		return a.up(cmd.Context(), cfg, hint(cmd, cfg))

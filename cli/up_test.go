@@ -52,7 +52,7 @@ func TestUpStartsShowsAndStopsTheTree(t *testing.T) {
 
 func TestUpKeepsAConfiguredDirectory(t *testing.T) {
 	g, dir := &grounds{}, t.TempDir()
-	env := []string{"XYLEM_AUTH_CLUSTER_SECRET=0123456789abcdef", "XYLEM_COORDINATOR_KIND=zookeeper"}
+	env := []string{"XYLEM_AUTH_CLUSTER_SECRET=0123456789abcdef"}
 	r := startUp(t, g, env, upArgs(freeBase(t), "--data-dir", dir)...)
 	r.out.await("try:")
 	r.signals <- os.Interrupt
@@ -63,8 +63,19 @@ func TestUpKeepsAConfiguredDirectory(t *testing.T) {
 		t.Errorf("the data is gone: %v", err)
 	}
 	opts := g.options[0]
-	if opts.DataDir != filepath.Join(dir, "NODE-1") || string(opts.Secret) != "0123456789abcdef" || opts.Config.Coordinator.Kind != "embedded" {
-		t.Errorf("data in %s, coordinator %s", opts.DataDir, opts.Config.Coordinator.Kind)
+	if opts.DataDir != filepath.Join(dir, "NODE-1") || string(opts.Secret) != "0123456789abcdef" {
+		t.Errorf("data in %s, secret %s", opts.DataDir, opts.Secret)
+	}
+}
+
+func TestUpHasAFixedRoot(t *testing.T) {
+	env := []string{"XYLEM_COORDINATOR_KIND=zookeeper", "XYLEM_COORDINATOR_ZOOKEEPER_SERVERS=127.0.0.1:1"}
+	xylem(t, env, upArgs(freeBase(t))...).wantError(t, 2, "fixed root", "zookeeper", "xylem node", "--set coordinator.kind=embedded")
+	r := startUp(t, &grounds{}, env, upArgs(freeBase(t), "--set", "coordinator.kind=embedded")...)
+	r.out.await("try:")
+	r.signals <- os.Interrupt
+	if status := <-r.status; status != 0 {
+		t.Errorf("status %d: %s", status, r.stderr.text())
 	}
 }
 

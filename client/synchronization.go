@@ -31,6 +31,7 @@ type Synchronization struct {
 	DigestMismatches int64    `json:"digest_mismatches"`
 
 	// At the root only.
+	State    string     `json:"state"` // ordering, or why not: starting, adopting, paused, halted
 	Schedule string     `json:"schedule"`
 	NextRun  string     `json:"next_run"`
 	Fanout   string     `json:"fanout"`

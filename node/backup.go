@@ -19,7 +19,7 @@ func (n *Node) getBackup(c *fiber.Ctx) error {
 	cut := n.store.Cut(version.Version{})
 	n.setFreshness(c, cut.To)
 	if cut.To.IsZero() {
-		return unavailable("no-state", "this node holds no state")
+		return unavailable("no-state", "this node holds no state yet; ask another node")
 	}
 	n.streamState(c, cut)
 	return nil

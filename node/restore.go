@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,7 @@ import (
 
 var (
 	// ErrBackup is wrapped when a file is no backup, or not whole.
-	ErrBackup = errors.New("not a whole backup")
+	ErrBackup = errors.New("not a whole backup of xylem")
 	// ErrNotEmpty is wrapped when the directory to restore to holds a node's data already.
 	ErrNotEmpty = errors.New("there is a node's data already")
 )
@@ -50,10 +51,15 @@ func CheckBackup(r io.Reader) (Backup, error) {
 	return Backup{Tree: h.Meta.Tree, Version: h.To, Entries: h.Live, Digest: h.Digest}, nil
 }
 
-// epochsLeftOut is how many epochs a restored state leaves free. Since the backup was
-// taken the tree may have begun others, and clients may know versions and ETags of
-// theirs: none of those may be given again for something else. They count as abandoned.
-const epochsLeftOut = 1000
+// A restored state leaves epochs free: at least leftOut, and up to leftOutMore beyond.
+// Since the backup was taken the tree may have begun others, and clients may know
+// versions and ETags of theirs: none of those may be given again for something else. They
+// count as abandoned. How many is drawn, so that those of an earlier restore of the same
+// backup are not given again either.
+const (
+	leftOut     = 1000
+	leftOutMore = 1 << 20
+)
 
 // journalDir is where in its data directory a node has its journal.
 func journalDir(dataDir string) string { return filepath.Join(dataDir, "journal") }
@@ -110,7 +116,7 @@ func writeJournal(backup io.Reader, dir string, id store.Identity, placement coo
 	_, err = wire.ReadState(backup, maxBackupPiece, func(h *wire.Header, block []byte) error {
 		if h.Piece == 0 {
 			head := store.Cut{To: h.To, Digest: h.Digest, Meta: h.Meta}
-			head.Meta.BeginEpoch(h.Meta.Epoch+epochsLeftOut, 0, h.To)
+			head.Meta.BeginEpoch(h.Meta.Epoch+leftOut+rand.Uint64N(leftOutMore), 0, h.To)
 			if err := store.WriteHead(&head, id, placement, checkpoint.Write); err != nil {
 				return err
 			}
