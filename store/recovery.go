@@ -116,6 +116,13 @@ func (r *blockReader) delta() (from, to version.Version, meta Meta, entries []*E
 			return from, to, meta, nil, fmt.Errorf("%w: %w", ErrRecord, err)
 		}
 	}
+	last := uint64(0)
+	for _, e := range entries {
+		if e.Version.Seq <= last || e.Version.Seq > to.Seq {
+			r.fail(fmt.Sprintf("an entry at %v after seq %d in a delta to %v", e.Version, last, to))
+		}
+		last = e.Version.Seq
+	}
 	return from, to, meta, entries, r.recordError()
 }
 
