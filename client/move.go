@@ -16,18 +16,18 @@ type Root struct {
 }
 
 // MoveRoot asks the root to hand its role to the named node, and waits until that one
-// serves. It changes nothing when that node is the root. Another node than the root
-// answers with a *Problem that is ErrForbidden, as for Nodes; a root that cannot be
-// replaced, or not by that node now, with one that is ErrConflict; one that is
-// ErrOutcomeUnknown says that the node does not serve yet. Then, and when no answer comes
-// (ErrUnreachable), the root may be moved all the same: ask for Nodes.
+// serves. It changes nothing when that node is the root. The root is found as for
+// Nodes. A root that cannot be replaced, or not by that node now, answers with a
+// *Problem that is ErrConflict; one that is ErrOutcomeUnknown says that the node does not
+// serve yet. Then, and when no answer comes (ErrUnreachable), the root may be moved all
+// the same: ask for Nodes.
 func (c *Client) MoveRoot(ctx context.Context, node string) (*Root, error) {
 	body, err := json.Marshal(map[string]string{"node": node})
 	if err != nil {
 		return nil, err
 	}
 	const path = "/nodes/root"
-	r, err := c.send(ctx, call{method: http.MethodPost, path: path, body: body})
+	r, err := c.sendToRoot(ctx, call{method: http.MethodPost, path: path, body: body})
 	if err != nil {
 		return nil, err
 	}
