@@ -82,13 +82,10 @@ func askRoot(ctx context.Context, cfg configs.Config, name string, timeout time.
 	if !errors.As(err, &problem) || !errors.Is(err, client.ErrForbidden) || problem.Extension("address") == "" {
 		return unanswered(to.name, to.url, err)
 	}
-	root := newTarget(problem.Extension("root"), problem.Extension("address"), timeout)
-	err = request(root.client)
-	if errors.Is(err, client.ErrUnreachable) {
-		if known, errName := resolve(cfg, root.name, timeout); errName == nil && known.url != to.url {
-			root = known
-			err = request(root.client)
-		}
+	root := newTarget(problem.Extension("root"), problem.Extension("address"), timeout) // where the client has looked already
+	if known, errName := resolve(cfg, root.name, timeout); errName == nil && known.url != to.url {
+		root = known
+		err = request(root.client)
 	}
 	if errors.Is(err, client.ErrUnreachable) && !errors.Is(err, client.ErrAnswer) {
 		return &failure{status: exitUnreachable, err: fmt.Errorf("%s at %s is the root as far as %s knows, and cannot be reached (%s): "+

@@ -218,3 +218,18 @@ func TestWhatHasGatheredWaitsForTheCandidate(t *testing.T) {
 		t.Errorf("the clients are told %v:\n%s", told, s.trace)
 	}
 }
+
+// A root may have begun before its first lease has come: what has gathered waits for that.
+func TestANewRootWaitsForItsLease(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1")
+	s := followerAt(t, o)
+	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 2, Members: []uint32{3}})
+	s.all()
+	s.submit("b=1 by 7-2 if absent")
+	s.promises(3, 2, "1.1")
+	s.all()
+	s.step(Leased{Until: time.Minute})
+	if effects := s.persisted(); effectText(effects[0]) != "reply #2: ordered 2.2" {
+		t.Errorf("it does %s", effectText(effects[0]))
+	}
+}

@@ -87,6 +87,8 @@ func (r *Replica) order() {
 	switch {
 	case s.ordering || len(s.gathered) == 0:
 		return
+	case r.cfg.Elected && r.elect.lease == 0: // the first is about to come, or the end
+		return
 	case (s.open || handing.node != 0) && !r.leased(), handing.stuck(r.now.Mono):
 		gathered := s.gathered
 		s.gathered = nil
