@@ -96,10 +96,11 @@ func allUnreachable(results []wire.Result) bool {
 func excerpt(body []byte) string { return string(body[:min(len(body), 300)]) }
 
 // submit hands writes to the core and waits for what becomes of them. When that
-// takes longer than two forwards may, for one batch may wait behind another, the
-// outcome is unknown; so it is when another node may be the root by now.
+// takes longer than two forwards may, for one batch may wait behind another, and as
+// long again as one for the disk, the outcome is unknown; so it is when another node may
+// be the root by now.
 func (n *Node) submit(ctx context.Context, in *replica.Submit) decision {
-	ctx, cancel := context.WithTimeout(ctx, 2*n.opts.Config.Writes.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, 3*n.opts.Config.Writes.Timeout)
 	defer cancel()
 	writes := len(in.Writes) // the loop owns it then
 	ref, answer := n.loop.replies.register()
