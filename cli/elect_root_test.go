@@ -216,7 +216,8 @@ func (l *load) countThawed(k int, froze, thawed time.Duration) {
 // of an error, also not who writes on a condition.
 func TestRootIsMoved(t *testing.T) {
 	rng := drawn()
-	tree := newElectedTree(t, 2, 1, "XYLEM_WRITES_TIMEOUT=1s")
+	// No move waits for a session to end; a busy machine must not end one, nor a forward.
+	tree := newElectedTree(t, 2, 1, "XYLEM_WRITES_TIMEOUT=1500ms", "XYLEM_LIVENESS_TIMEOUT=1s", "XYLEM_COORDINATOR_ZOOKEEPER_SESSION_TIMEOUT=4s")
 	tree.plant()
 	l := tree.load(rng)
 	defer l.finish()
