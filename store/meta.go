@@ -44,28 +44,23 @@ func (m *Meta) Agrees(other *Meta, v version.Version) bool {
 	return v.IsZero() || m.RunOf(v.Epoch) == other.RunOf(v.Epoch)
 }
 
+// Continues reports whether a state at v, by the history of other, goes on along this
+// history.
+func (m *Meta) Continues(other *Meta, v version.Version) bool {
+	return m.OnHistory(v) && m.Agrees(other, v)
+}
+
 // Common is the last version that a state at applied with this history has in common
 // with another, at to. Where the other history does not reach back to where they part,
 // it is the last cut of this one: what this state's own epoch ordered is in doubt.
 func (m *Meta) Common(applied version.Version, other *Meta, to version.Version) version.Version {
 	var common version.Version
-	end := func(h version.History, last version.Version, epoch uint64) version.Version {
-		for _, cut := range h {
-			if cut.Epoch == epoch {
-				return cut
-			}
-		}
-		if last.Epoch == epoch {
-			return last
-		}
-		return version.Version{}
-	}
+	ends := append(slices.Clone(other.History), to) // of the other's epochs
 	for _, segment := range append(slices.Clone(m.History), applied) {
-		theirs := end(other.History, to, segment.Epoch)
-		if theirs.IsZero() || !m.Agrees(other, theirs) {
-			continue
+		i := slices.IndexFunc(ends, func(end version.Version) bool { return end.Epoch == segment.Epoch })
+		if i >= 0 && m.Agrees(other, ends[i]) {
+			common = version.Version{Epoch: segment.Epoch, Seq: min(segment.Seq, ends[i].Seq)}
 		}
-		common = version.Version{Epoch: segment.Epoch, Seq: min(segment.Seq, theirs.Seq)}
 	}
 	if n := len(m.History); common.IsZero() && len(other.History) == version.MaxCuts && n > 0 {
 		common = m.History[n-1]

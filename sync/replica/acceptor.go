@@ -42,7 +42,7 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 	meta := r.store.Meta()
 	applied, digest := r.store.Digest()
 	empty := applied.IsZero()
-	onHistory := !r.cfg.Elected && forgotten(applied, h) || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
+	onHistory := !r.cfg.Elected && forgotten(applied, h) || h.Meta.Continues(&meta, applied)
 	switch {
 	case !r.cfg.Elected && (sender != r.elect.leader || r.IsRoot()):
 		return NotRoot
@@ -141,7 +141,7 @@ func (r *Replica) apply(in *Piece) {
 // whole.
 func (r *Replica) install(in *Piece) {
 	h := &in.Header
-	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To.Seq < in.Builder.Last().Seq {
+	if !whole(in.Builder, h) {
 		r.acknowledge(in, Damaged)
 		return
 	}

@@ -57,55 +57,58 @@ func (r *Replica) awaitMembers() {
 
 // announced judges a member that asks to be let in.
 func (r *Replica) announced(in Announced) {
-	a := &r.adoption
+	judge := r.judgeMember
 	if r.cfg.Elected {
-		r.announcedElected(in)
-		return
+		judge = r.judgeMemberElected
 	}
+	verdict := judge(&in)
+	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: r.store.Meta().Epoch, Millis: r.RootMillis()}})
+}
+
+// judgeMember is announced at a configured root.
+func (r *Replica) judgeMember(in *Announced) Verdict {
+	a := &r.adoption
 	r.goOnFrom(in.RootMillis - maxAheadMillis) // where this root's wall clock lags behind the time of the last
-	verdict := Welcome
 	if a.waiting && in.Tree == r.store.Meta().Tree {
 		a.epoch = max(a.epoch, in.Epoch)
 	}
 	switch {
 	case in.Tree.IsZero() || in.Version.IsZero(): // it has nothing to adopt
-	case r.adoptable(&in):
-		verdict = NotYet
+	case r.adoptable(in):
 		a.epoch = max(a.epoch, in.Epoch)
 		if a.best.Version.IsZero() || a.best.Version.Before(in.Version) {
-			a.best = in
+			a.best = *in
 		}
 		if !a.waiting {
 			r.awaitMembers()
 		}
+		return NotYet
 	case a.waiting:
-		verdict = NotYet
+		return NotYet
 	case in.Tree != r.store.Meta().Tree:
-		verdict = Stranger
-	case r.beyond(&in):
-		verdict = Beyond
+		return Stranger
+	case r.beyond(in):
+		return Beyond
 	}
-	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: r.store.Meta().Epoch, Millis: r.RootMillis()}})
+	return Welcome
 }
 
-// announcedElected judges a member that asks an elected root to be let in. One that is
-// beyond the cut is welcome: it keeps what lies beyond, in its queue.
-func (r *Replica) announcedElected(in Announced) {
-	meta := r.store.Meta()
-	verdict := Welcome
-	switch foreign := !in.Tree.IsZero() && !in.Version.IsZero() && in.Tree != meta.Tree; {
+// judgeMemberElected is announced at an elected root. A member that is beyond the cut is
+// welcome: it keeps what lies beyond, in its queue.
+func (r *Replica) judgeMemberElected(in *Announced) Verdict {
+	switch foreign := !in.Tree.IsZero() && !in.Version.IsZero() && in.Tree != r.store.Meta().Tree; {
 	case !r.root.open && r.elect.handing.node == 0:
-		verdict = NotYet
+		return NotYet
 	case in.Epoch > r.Fence():
-		verdict = NotYet
 		r.stepAside(in.Epoch, fmt.Sprintf("NODE-%d has accepted a later epoch", in.Node))
+		return NotYet
 	case foreign && r.store.Applied().IsZero() && !r.root.ordering:
-		verdict = NotYet
 		r.stepAside(0, fmt.Sprintf("NODE-%d belongs to another tree and holds its state, and this node holds nothing", in.Node))
+		return NotYet
 	case foreign:
-		verdict = Stranger
+		return Stranger
 	}
-	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: meta.Epoch, Millis: r.RootMillis()}})
+	return Welcome
 }
 
 // adoptable reports whether the root has nothing of its own that speaks against
@@ -193,10 +196,7 @@ func (r *Replica) fetched(in Fetched) {
 // was announced, also while it was under way, and not behind what the root holds.
 func (r *Replica) worthAdopting(in *Fetched) bool {
 	h := &in.Header
-	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To.Seq < in.Builder.Last().Seq {
-		return false
-	}
-	if h.To.IsZero() || h.To.Before(r.adoption.best.Version) {
+	if !whole(in.Builder, h) || h.To.IsZero() || h.To.Before(r.adoption.best.Version) {
 		return false
 	}
 	meta, applied := r.store.Meta(), r.store.Applied()
@@ -205,8 +205,7 @@ func (r *Replica) worthAdopting(in *Fetched) bool {
 	}
 	// Of the same tree only what goes on from here; where roots were elected what this
 	// one holds beyond a cut is kept.
-	goesOn := r.wasElected() || h.Meta.OnHistory(applied) && h.Meta.Agrees(&meta, applied)
-	return h.Meta.Tree == meta.Tree && r.goesFurther(h.To) && goesOn
+	return h.Meta.Tree == meta.Tree && r.goesFurther(h.To) && (r.wasElected() || h.Meta.Continues(&meta, applied))
 }
 
 // Adopting reports whether the root is closed until it knows what its members

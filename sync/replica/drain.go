@@ -102,14 +102,19 @@ func (r *Replica) writeSettled() {
 // requeue takes back what was ordered in an epoch that is over, at a version that did
 // not count, or lost to such a version.
 func (r *Replica) requeue() {
-	q := &r.queue
 	meta := r.store.Meta()
-	for _, e := range q.local.Requeue(&meta) {
+	r.pend(r.queue.local.Requeue(&meta))
+	r.drain()
+}
+
+// pend shows writes that are in the queue again.
+func (r *Replica) pend(writes []*store.Entry) {
+	q := &r.queue
+	for _, e := range writes {
 		q.bytes += int64(e.Bytes())
 		q.ids[e.Write] = true
 		r.store.Pend(e)
 	}
-	r.drain()
 }
 
 // Fate is what became of a write that this node had in its queue: wire.Pending,

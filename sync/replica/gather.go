@@ -123,7 +123,7 @@ func (r *Replica) fetchedFurthest(in Fetched) {
 	}
 	i := slices.IndexFunc(g.promises, func(p granted) bool { return p.node == in.Node })
 	h := &in.Header
-	if in.Builder == nil || in.Builder.Digest() != h.Digest || h.To != g.promises[i].Version || h.Meta.Epoch >= g.epoch {
+	if !whole(in.Builder, h) || h.To != g.promises[i].Version || h.Meta.Epoch >= g.epoch {
 		g.fetching = 0
 		g.own = append(g.own, g.promises[i].Writes...) // it has told what it has seen all the same
 		g.promises = slices.Delete(g.promises, i, i+1)
@@ -220,8 +220,8 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		}
 		at, condition := seen.Version, seen.Condition()
 		if at.Epoch != meta.Epoch {
-			again := condition.Kind == store.Matches && condition.Version == was[seen.Key]
-			if met, _ := holds(condition, current); !met && !again {
+			follows := condition.Kind == store.Matches && condition.Version == was[seen.Key]
+			if met, _ := holds(condition, current); !met && !follows {
 				continue
 			}
 		}
@@ -258,19 +258,22 @@ func (r *Replica) asked(in *Asked) {
 		r.acceptor.waiting = append(r.acceptor.waiting, in)
 		return
 	}
+	refuse := func() {
+		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: r.Fence(), Tree: r.heldTree()}})
+	}
 	meta, fence := r.store.Meta(), r.Fence()
 	again := in.Epoch == fence && in.Epoch > meta.Epoch && (r.elect.leader == in.Sender || r.elect.leader == 0)
 	mine := r.heldTree()
 	foreign := !in.Tree.IsZero() && !mine.IsZero() && in.Tree != mine
 	if !r.cfg.Elected || foreign || in.Epoch < fence || in.Epoch == fence && !again {
-		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: fence, Tree: mine}})
+		refuse()
 		return
 	}
 	r.demote()
 	r.elect.leader, r.elect.epoch = in.Sender, in.Epoch
 	r.promise(in.Epoch, func(f Failure) {
 		if f != None || in.Epoch != r.Fence() {
-			r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{Epoch: r.Fence(), Tree: r.heldTree()}})
+			refuse()
 			return
 		}
 		r.emit(Promised{Ref: in.Ref, Promise: wire.Promise{

@@ -3,6 +3,7 @@ package replica
 import (
 	"xylem/store"
 	"xylem/sync/version"
+	"xylem/sync/wire"
 )
 
 // takeOver replaces the whole state by another. What this node holds that is not on
@@ -19,15 +20,17 @@ func (r *Replica) takeOver(b *store.Builder, to version.Version, meta store.Meta
 			q := &r.queue
 			q.local.TakeBack(saved)
 			q.counts.Rescued += uint64(len(saved))
-			for _, e := range saved {
-				q.bytes += int64(e.Bytes())
-				q.ids[e.Write] = true
-				r.store.Pend(e) // before what it stood for is gone
-			}
+			r.pend(saved) // before what they stood for is gone
 			r.store.Install(b, to, meta)
 		}
 		then(f)
 	})
+}
+
+// whole reports whether a state that was fetched or pushed is what its header says; b is
+// nil when it could not be had.
+func whole(b *store.Builder, h *wire.Header) bool {
+	return b != nil && b.Digest() == h.Digest && b.Last().Seq <= h.To.Seq
 }
 
 // beyondHistory lists what this node's state holds beyond the last version that it
@@ -42,7 +45,7 @@ func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.
 	if applied.IsZero() || meta.Tree != other.Tree {
 		return nil
 	}
-	if other.OnHistory(applied) && other.Agrees(&meta, applied) && !to.Before(applied) {
+	if other.Continues(&meta, applied) && !to.Before(applied) {
 		return nil
 	}
 	common := meta.Common(applied, other, to)
