@@ -38,6 +38,7 @@ var rooms = []room{
 	{"node", []string{"configs", "coordinator", "store", "sync"}, "imports run cli -> node -> {coordinator, sync, store, configs}"},
 	{"client", []string{"sync/version"}, "a program that uses the client should not carry a node with it"},
 	{"configs", nil, "the configuration is read before anything else exists"},
+	{"deployments", []string{"configs"}, "what starts nodes reads their configuration and talks to them from outside"},
 	{"coordinator", []string{"configs"}, "who is where and how nodes stay equal never meet"},
 	{"store", []string{"sync/version"}, "the store knows versions and nothing of networks"},
 	{"sync/version", nil, "everything speaks of versions, so they depend on nothing"},

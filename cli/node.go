@@ -22,7 +22,7 @@ type runner interface {
 
 func (a *app) nodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "node --id K",
+		Use:   "node (--id K | --ordinal NAME)",
 		Short: "Run one node",
 		Long: `Run one node of the tree, as containers and services do. It serves at node.listen, tells the others node.advertise,
 finds the root at tree.root_url, and keeps its data in the folder NODE-K of data.dir. It needs that directory and the
@@ -31,25 +31,24 @@ cluster's secret; the secret comes from the environment or a file, not from a fl
 SIGTERM or Ctrl-C stops it gracefully, a second one at once.`,
 		Example: `  XYLEM_AUTH_CLUSTER_SECRET=... xylem node --id 4 --data-dir /var/lib/xylem
   XYLEM_AUTH_CLUSTER_SECRET_FILE=/run/secrets/xylem XYLEM_DATA_DIR=/data xylem node --id NODE-4
+  xylem node --ordinal xylem-3    # NODE-4, as the pod xylem-3 of a StatefulSet
   xylem node --id 2 --listen 127.0.0.1:6002 --advertise http://127.0.0.1:6002 --root-url http://127.0.0.1:6001`,
 		Args: needArgs(),
 	}
 	id := cmd.Flags().String("id", "", "`K`, which node this is: 4 or NODE-4")
+	ordinal := cmd.Flags().String("ordinal", "", "the same as K - 1, alone or at the end of a `NAME`: 3 or xylem-3")
 	addSettings(cmd.Flags(), nodeSettings, runSettings)
 	_ = cmd.RegisterFlagCompletionFunc("id", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return a.nodeNames(cmd, typed), cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := a.load(cmd, configs.Source{})
+		cfg, err := a.load(cmd)
 		if err != nil {
 			return err
 		}
-		if *id == "" {
-			return usage("node needs --id K, which of %s to %s it is, as in: xylem node --id 4", cfg.NodeName(1), cfg.NodeName(cfg.Nodes()))
-		}
-		k, err := configs.ParseNode(*id, cfg.Nodes())
+		k, err := whichNode(cfg, *id, *ordinal)
 		if err != nil {
-			return usage("--id: %w", err)
+			return err
 		}
 		if err := needsOfNode(cfg); err != nil {
 			return err
@@ -57,6 +56,25 @@ SIGTERM or Ctrl-C stops it gracefully, a second one at once.`,
 		return a.untilSignal(cmd.Context(), func(ctx context.Context) error { return a.runNode(ctx, cfg, k) })
 	}
 	return cmd
+}
+
+// whichNode is the k of the node that the flags name.
+func whichNode(cfg configs.Config, id, ordinal string) (k int, err error) {
+	switch {
+	case id != "" && ordinal != "":
+		return 0, usage("node takes --id or --ordinal, not both")
+	case id != "":
+		if k, err = configs.ParseNode(id, cfg.Nodes()); err != nil {
+			return 0, usage("--id: %w", err)
+		}
+	case ordinal != "":
+		if k, err = configs.ParseOrdinal(ordinal, cfg.Nodes()); err != nil {
+			return 0, usage("--ordinal: %w", err)
+		}
+	default:
+		return 0, usage("node needs --id K, which of %s to %s it is, as in: xylem node --id 4", cfg.NodeName(1), cfg.NodeName(cfg.Nodes()))
+	}
+	return k, nil
 }
 
 // needsOfNode names everything that is missing before a node can start.

@@ -34,8 +34,8 @@ Exit status: 0 for success, 1 for an answer of 4xx or 5xx and for a file or dire
 	root.AddCommand(
 		a.upCommand(), a.nodeCommand(),
 		a.getCommand(), a.putCommand(), a.deleteCommand(),
-		a.nodesCommand(), a.statusCommand(), a.rootRoleCommand(),
-		a.backupCommand(), a.restoreCommand(), a.versionCommand(),
+		a.nodesCommand(), a.statusCommand(), a.readyCommand(), a.rootRoleCommand(),
+		a.backupCommand(), a.restoreCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }
@@ -69,10 +69,16 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usage("%w: see `%s --help`%s", err, cmd.CommandPath(), hint)
 }
 
-// needArgs takes exactly the arguments that are named, and says so where there are more or fewer.
+// needArgs takes exactly the arguments that are named, those in brackets or not, and says so where there are more or fewer.
 func needArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == len(names) {
+		optional := 0
+		for _, name := range names {
+			if strings.HasPrefix(name, "[") {
+				optional++
+			}
+		}
+		if len(args) <= len(names) && len(args) >= len(names)-optional {
 			return nil
 		}
 		want := "no arguments"

@@ -54,24 +54,39 @@ func addSettings(flags *pflag.FlagSet, lists ...[]setting) {
 
 // addConfigFlags adds the flags that every command has.
 func addConfigFlags(flags *pflag.FlagSet) {
-	flags.String("config", "", "configuration `file` (default configs/tree.yaml where there is one, else a copy built in)")
+	flags.String("config", "", "configuration `file` (default what XYLEM_CONFIG names, else configs/tree.yaml where there is one, else a copy built in)")
 	flags.StringArray("set", nil, "override any `key=value` of the configuration, as sync.min_interval=10ms")
 	addSettings(flags, treeSettings)
 }
 
 // config loads the configuration for commands that only talk to nodes, with the flags of cmd over it.
 func (a *app) config(cmd *cobra.Command) (configs.Config, error) {
-	return a.load(cmd, configs.Source{WithoutSecretFile: true})
-}
-
-// load reads the configuration from source with the flags of cmd over it.
-func (a *app) load(cmd *cobra.Command, source configs.Source) (configs.Config, error) {
-	overrides, err := overridesOf(cmd.Flags())
+	source, err := a.source(cmd)
 	if err != nil {
 		return configs.Config{}, err
 	}
-	source.Path, _ = cmd.Flags().GetString("config")
-	source.Environ, source.Overrides = a.env, overrides
+	source.WithoutSecretFile = true
+	return loadFrom(source)
+}
+
+// load reads the configuration with the flags of cmd over it.
+func (a *app) load(cmd *cobra.Command) (configs.Config, error) {
+	source, err := a.source(cmd)
+	if err != nil {
+		return configs.Config{}, err
+	}
+	return loadFrom(source)
+}
+
+// source is where a command's configuration comes from.
+func (a *app) source(cmd *cobra.Command) (configs.Source, error) {
+	overrides, err := overridesOf(cmd.Flags())
+	path, _ := cmd.Flags().GetString("config")
+	return configs.Source{Path: path, Environ: a.env, Overrides: overrides}, err
+}
+
+// loadFrom reads the configuration; all that is wrong with it is one line.
+func loadFrom(source configs.Source) (configs.Config, error) {
 	cfg, err := configs.Load(source)
 	if err != nil {
 		// A heading, then one problem a line.

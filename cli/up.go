@@ -33,7 +33,7 @@ Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.
 	}
 	addSettings(cmd.Flags(), upSettings, runSettings)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := a.load(cmd, configs.Source{})
+		cfg, err := a.load(cmd)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,10 @@
 // from flags. A Config is made once, at the start, and is not changed after.
 package configs
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Config is the validated configuration. What a section's field says about unit,
 // default and trade-off stands in tree.yaml too, for those who do not read Go.
@@ -20,6 +23,7 @@ type Config struct {
 	Data        Data
 	Auth        Auth
 	Log         Log
+	Deployment  Deployment
 }
 
 // Tree is the shape of the tree and how it is started.
@@ -227,6 +231,21 @@ type Log struct {
 	Format string
 }
 
+// Deployment is what the deployments in containers need to know beside the rest. The
+// binary itself does nothing with it.
+type Deployment struct {
+	// Subnet is the network of the containers that Vagrant starts, IPv4. Default
+	// 10.0.1.0/24: room for a tree of depth 7. ZooKeeper has its address 2, the
+	// command line 3, NODE-k 10 + k.
+	Subnet netip.Prefix
+	// BaseImage is the image on which those with a Debian in them are built. Default
+	// debian:bookworm-slim; where it cannot be had, one is made with debootstrap.
+	BaseImage string
+	// ZooKeeperImage is the image of the ZooKeeper that is started beside the nodes.
+	// Default xylem/zookeeper, which is built here; zookeeper:3.9 does too.
+	ZooKeeperImage string
+}
+
 // Default returns the configuration that holds where nothing is configured.
 // It is the only place where defaults are made; tree.yaml repeats them.
 func Default() Config {
@@ -247,5 +266,8 @@ func Default() Config {
 		Store:    Store{TombstoneRetention: 24 * time.Hour},
 		Data:     Data{Fsync: FsyncAlways},
 		Log:      Log{Level: "info", Format: "text"},
+		Deployment: Deployment{
+			Subnet: netip.MustParsePrefix("10.0.1.0/24"), BaseImage: "debian:bookworm-slim", ZooKeeperImage: "xylem/zookeeper",
+		},
 	}
 }

@@ -10,6 +10,9 @@ import (
 // prefix is what the environment variables of Xylem begin with.
 const prefix = "XYLEM_"
 
+// pathVariable names the file, as Source.Path does, and overrides no key.
+const pathVariable = prefix + "CONFIG"
+
 // variable is the name of the environment variable that overrides a key.
 func variable(key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
@@ -19,19 +22,28 @@ func variable(key string) string {
 // Service of its namespace, and Docker for each link.
 var serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT(_[0-9]+_(TCP|UDP)|$)`)
 
-// readEnvironment puts the variables that begin with XYLEM_ over the file. It
-// does not use viper's own lookup, which takes XYLEM_SYNC for the whole section.
-func (l *layers) readEnvironment(environ []string) {
+// values are the variables that begin with XYLEM_, by name, and apart from them the
+// path that one of them gives.
+func values(environ []string) (byName map[string]string, path string) {
+	byName = map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case name == pathVariable:
+			path = value
+		case strings.HasPrefix(name, prefix) && value != "":
+			byName[name] = value
+		}
+	}
+	return byName, path
+}
+
+// readEnvironment puts variables over the file. It does not use viper's own lookup,
+// which takes XYLEM_SYNC for the whole section.
+func (l *layers) readEnvironment(values map[string]string) {
 	keys := map[string]string{}
 	for key := range l.schema.lists {
 		keys[variable(key)] = key
-	}
-	values := map[string]string{}
-	for _, pair := range environ {
-		name, value, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, prefix) && value != "" {
-			values[name] = value
-		}
 	}
 	texts := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {

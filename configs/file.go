@@ -23,6 +23,8 @@ const DefaultPath = "configs/tree.yaml"
 //go:embed tree.yaml
 var builtIn []byte
 
+const builtInName = "built-in tree.yaml"
+
 // readFile reads the file that was asked for, or the one in the working
 // directory, or the copy that is built in.
 func (l *layers) readFile(path string) {
@@ -33,9 +35,9 @@ func (l *layers) readFile(path string) {
 	content, err := os.ReadFile(name)
 	switch {
 	case path == "" && errors.Is(err, fs.ErrNotExist):
-		name, content = "built-in tree.yaml", builtIn
+		name, content = builtInName, builtIn
 	case errors.Is(err, fs.ErrNotExist):
-		l.problems.add(name, "there is no such file: give --config the path of a YAML file, or leave --config out for "+
+		l.problems.add(name, "there is no such file: give --config or "+pathVariable+" the path of a YAML file, or neither for "+
 			DefaultPath+" or the built-in defaults")
 		return
 	case err != nil:

@@ -13,8 +13,9 @@ import (
 // Source is where a configuration is read from. The zero Source is the file of
 // the working directory or the built-in copy, and nothing else.
 type Source struct {
-	// Path is the YAML file that was asked for. Empty: configs/tree.yaml, if the
-	// working directory has it, else the copy that is built in.
+	// Path is the YAML file that was asked for. Empty: the one that XYLEM_CONFIG in
+	// Environ names, else configs/tree.yaml, if the working directory has it, else the
+	// copy that is built in.
 	Path string
 	// Environ has NAME=value pairs, as os.Environ gives them. Those that begin
 	// with XYLEM_ override the file; an empty value counts as not set.
@@ -32,9 +33,7 @@ type Source struct {
 // errors.Is(err, ErrInvalid) holds for it. It contains no secret.
 func Load(source Source) (Config, error) {
 	l := newLayers()
-	l.readFile(source.Path)
-	l.readEnvironment(source.Environ)
-	l.readOverrides(source.Overrides)
+	l.read(source)
 	config := Default()
 	l.apply(&config)
 	l.check(config)
@@ -45,6 +44,27 @@ func Load(source Source) (Config, error) {
 		return Config{}, err
 	}
 	return config, nil
+}
+
+// Value is what one key is set to, as it would stand in the environment.
+type Value struct {
+	Key, Text string
+}
+
+// Values lists what Load would take the configuration from: all keys but those of
+// secrets, in the order of tree.yaml. Whether it is valid only Load says.
+func Values(source Source) []Value {
+	l := newLayers()
+	l.readYAML(builtInName, builtIn)
+	l.read(source)
+	var config Config
+	var values []Value
+	for _, s := range config.settings() {
+		if !isSecret(s.key) {
+			values = append(values, Value{s.key, l.viper.GetString(s.key)})
+		}
+	}
+	return values
 }
 
 // layers gathers what the sources say. Each source is first brought to the same
@@ -66,6 +86,17 @@ func newLayers() *layers {
 		origin: map[string]string{},
 		failed: map[string]bool{},
 	}
+}
+
+// read takes in all sources, those that count more over those that count less.
+func (l *layers) read(source Source) {
+	environ, path := values(source.Environ)
+	if source.Path != "" {
+		path = source.Path
+	}
+	l.readFile(path)
+	l.readEnvironment(environ)
+	l.readOverrides(source.Overrides)
 }
 
 // add puts a layer of texts by key over those before.

@@ -2,6 +2,7 @@ package configs_test
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -57,6 +58,42 @@ func TestFileIsFoundOrBuiltIn(t *testing.T) {
 	}
 }
 
+func TestTheEnvironmentNamesTheFile(t *testing.T) {
+	named, asked := write(t, "tree: {depth: 6}"), write(t, "tree: {depth: 2}")
+	environ := []string{"XYLEM_CONFIG=" + named, "XYLEM_TREE_ROOT=3"}
+	if got := load(t, configs.Source{Environ: environ}).Tree; got.Depth != 6 || got.Root != 3 {
+		t.Errorf("%+v, want depth 6 from the file and root 3 from the environment", got)
+	}
+	if got := load(t, configs.Source{Environ: environ, Path: asked}).Tree; got.Depth != 2 {
+		t.Errorf("depth %d, want 2 from the file that was asked for", got.Depth)
+	}
+	if got := load(t, configs.Source{Environ: []string{"XYLEM_CONFIG="}}).Tree; got.Depth != 3 {
+		t.Errorf("depth %d, want the default: an empty variable counts as not set", got.Depth)
+	}
+}
+
+func TestValuesAreWhatIsLoaded(t *testing.T) {
+	values := configs.Values(configs.Source{
+		Path: write(t, "tree: {depth: 6}"), Overrides: map[string]any{"sync.eager": false},
+		Environ: []string{"XYLEM_COORDINATOR_ZOOKEEPER_SERVERS=a,b", "XYLEM_AUTH_CLUSTER_SECRET=0123456789abcdef"},
+	})
+	got := map[string]string{}
+	for _, v := range values {
+		got[v.Key] = v.Text
+	}
+	for key, want := range map[string]string{
+		"tree.depth": "6", "tree.root": "1", "sync.eager": "false", "deployment.subnet": "10.0.1.0/24",
+		"coordinator.zookeeper.servers": "a,b", "data.dir": "",
+	} {
+		if text, there := got[key]; !there || text != want {
+			t.Errorf("%s is %q, want %q", key, text, want)
+		}
+	}
+	if _, there := got["auth.cluster_secret"]; there {
+		t.Error("a secret is among the values")
+	}
+}
+
 // everyKey has a value for each key that is not its default.
 const everyKey = `
 tree: {depth: 4, root: 15, startup_delay: 2s, root_url: "https://root{root}:{host_port}/"}
@@ -74,6 +111,7 @@ store: {tombstone_retention: 48h}
 data: {dir: /var/lib/xylem, fsync: never}
 auth: {cluster_secret_file: SECRETFILE}
 log: {level: debug, format: json}
+deployment: {subnet: 172.20.0.0/16, base_image: "base:1", zookeeper_image: "zk:2"}
 `
 
 // everyKeyConfig is what everyKey says.
@@ -101,6 +139,9 @@ func everyKeyConfig(secretFile, credentialsFile string) configs.Config {
 		Data:   configs.Data{Dir: "/var/lib/xylem", Fsync: configs.FsyncNever},
 		Auth:   configs.Auth{ClusterSecret: "0123456789abcdef", ClusterSecretFile: secretFile},
 		Log:    configs.Log{Level: "debug", Format: "json"},
+		Deployment: configs.Deployment{
+			Subnet: netip.MustParsePrefix("172.20.0.0/16"), BaseImage: "base:1", ZooKeeperImage: "zk:2",
+		},
 	}
 }
 
@@ -119,7 +160,7 @@ func TestEveryKeyIsReadFromTheFile(t *testing.T) {
 // everyKey then forgets one.
 func sameFields(t *testing.T, path string, a, b reflect.Value) {
 	t.Helper()
-	if a.Kind() != reflect.Struct {
+	if a.Kind() != reflect.Struct || a.Type() == reflect.TypeFor[netip.Prefix]() {
 		if reflect.DeepEqual(a.Interface(), b.Interface()) {
 			t.Errorf("%s has its default: everyKey must set every key to something else", path)
 		}

@@ -20,6 +20,20 @@ func (c Config) Nodes() int { return 1<<c.Tree.Depth - 1 }
 // NodeName is the name of the node with number k, as in NODE-7.
 func (c Config) NodeName(k int) string { return nodePrefix + strconv.Itoa(k) }
 
+// ParseOrdinal reads the name of a pod of a StatefulSet, or the number at its end:
+// xylem-6, xylem-0-6 and 6 name NODE-7 in a tree of n.
+func ParseOrdinal(text string, n int) (k int, err error) {
+	digits := text[strings.LastIndexByte(text, '-')+1:]
+	ordinal, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || digits != strconv.FormatUint(ordinal, 10) {
+		return 0, fmt.Errorf("%w: %q is not an ordinal: allowed is a number from 0 up, alone or at the end of a name, as in xylem-0", ErrNode, text)
+	}
+	if ordinal >= uint64(n) {
+		return 0, fmt.Errorf("%w: ordinal %d is outside this tree, whose %d nodes have the ordinals 0 to %d", ErrNode, ordinal, n, n-1)
+	}
+	return int(ordinal) + 1, nil
+}
+
 // ParseNode reads the name of a node in a tree of n: NODE-7, node-7 and 7 name
 // the same. The error says why a name is refused.
 func ParseNode(text string, n int) (k int, err error) {

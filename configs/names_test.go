@@ -77,6 +77,10 @@ func TestAddressesOfNodes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, test.got, test.want)
 		}
 	}
+	config.Client.URL = "http://xylem-{ordinal}.xylem:{api.port}"
+	if got := config.ClientURL(7); got != "http://xylem-6.xylem:5000" {
+		t.Errorf("client: %q", got)
+	}
 	config.Tree.RootURL = "https://{root}.{id}.example:{host_port}/"
 	if got := config.RootURL(); got != "https://2.2.example:5002" {
 		t.Errorf("root: %q", got)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,6 +168,29 @@ func servers(into *[]string) func(string) error {
 			read = append(read, server)
 		}
 		*into = read
+		return nil
+	}
+}
+
+// subnet reads an IPv4 network.
+func subnet(into *netip.Prefix) func(string) error {
+	return func(text string) error {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil || !prefix.Addr().Is4() || prefix != prefix.Masked() || prefix.Bits() < 8 || prefix.Bits() > 28 {
+			return errors.New("allowed is an IPv4 network of 8 to 28 bits, as in 10.0.1.0/24")
+		}
+		*into = prefix
+		return nil
+	}
+}
+
+// image reads the name of a container image. Whether there is one the engine says.
+func image(into *string) func(string) error {
+	return func(text string) error {
+		if text == "" || strings.HasPrefix(text, "-") || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return errors.New("allowed is the name of an image, as in debian:bookworm-slim")
+		}
+		*into = text
 		return nil
 	}
 }

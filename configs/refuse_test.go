@@ -63,7 +63,7 @@ func TestRefusedFiles(t *testing.T) {
 
 func TestRefusedPaths(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "no.yaml")
-	refused(t, configs.Source{Path: missing}, missing+": there is no such file: give --config the path of a YAML file, or leave --config out")
+	refused(t, configs.Source{Path: missing}, missing+": there is no such file: give --config or XYLEM_CONFIG the path of a YAML file")
 	refused(t, configs.Source{Path: t.TempDir()}, "cannot be read: ")
 }
 
@@ -131,7 +131,7 @@ func TestRefusedValues(t *testing.T) {
 		{"coordinator.zookeeper.namespace", "/", "without a slash at its end"},
 		{"coordinator.zookeeper.namespace", "/a/../b", "allowed is a path as in"},
 		{"coordinator.zookeeper.namespace", "/zookeeper/a", "not /zookeeper"},
-		{"client.url", "http://{host}", "allowed between braces are only {id}, {root}, {api.port}, {host_port}"},
+		{"client.url", "http://{host}", "allowed between braces are only {id}, {ordinal}, {root}, {api.port}, {host_port}"},
 		{"client.url", "http://{id", "allowed between braces are only"},
 		{"client.url", "http://id}", "allowed between braces are only"},
 		{"client.url", "http://h:7{host_port}", "has a port out of range: " + base},
@@ -143,6 +143,12 @@ func TestRefusedValues(t *testing.T) {
 		{"tree.root_url", "", base},
 		{"node.listen", "5000", "allowed is host:port, as in :5000 or 127.0.0.1:5000"},
 		{"node.listen", ":0", "allowed is host:port"},
+		{"deployment.subnet", "10.0.1.7/24", `is "10.0.1.7/24": allowed is an IPv4 network of 8 to 28 bits`},
+		{"deployment.subnet", "fd00::/64", "allowed is an IPv4 network"},
+		{"deployment.subnet", "10.0.1.0/30", "allowed is an IPv4 network"},
+		{"deployment.base_image", "", "allowed is the name of an image"},
+		{"deployment.zookeeper_image", "zoo keeper", "allowed is the name of an image"},
+		{"deployment.zookeeper_image", "--privileged", "allowed is the name of an image"},
 		{"auth.cluster_secret", "hunter2", "auth.cluster_secret: too short"},
 	}
 	for _, test := range tests {

@@ -86,5 +86,8 @@ func (c *Config) settings() []setting {
 		{key: secretFileKey, read: path(&c.Auth.ClusterSecretFile)},
 		{key: "log.level", read: oneOf(&c.Log.Level, "debug", "info", "warn", "error")},
 		{key: "log.format", read: oneOf(&c.Log.Format, "text", "json")},
+		{key: "deployment.subnet", read: subnet(&c.Deployment.Subnet)},
+		{key: "deployment.base_image", read: image(&c.Deployment.BaseImage)},
+		{key: "deployment.zookeeper_image", read: image(&c.Deployment.ZooKeeperImage)},
 	}
 }

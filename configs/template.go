@@ -11,7 +11,7 @@ import (
 )
 
 // placeholders are what a template may contain.
-var placeholders = []string{"{id}", "{root}", "{api.port}", "{host_port}"}
+var placeholders = []string{"{id}", "{ordinal}", "{root}", "{api.port}", "{host_port}"}
 
 // template reads an address with placeholders. What they expand to is checked
 // when all values are known.
@@ -38,6 +38,7 @@ func template(into *string) func(string) error {
 func (c Config) expand(template string, k int) string {
 	return strings.NewReplacer(
 		"{id}", strconv.Itoa(k),
+		"{ordinal}", strconv.Itoa(k-1),
 		"{root}", strconv.Itoa(c.Tree.Root),
 		"{api.port}", strconv.Itoa(c.API.Port),
 		"{host_port}", strconv.Itoa(c.HostPort(k)),
@@ -50,7 +51,7 @@ func (c Config) baseURL(template string, k int) string {
 }
 
 // RootURL is where nodes find the configured root, without a slash at its end.
-// {id} and {host_port} in its template are the root's.
+// {id}, {ordinal} and {host_port} in its template are the root's.
 func (c Config) RootURL() string { return c.baseURL(c.Tree.RootURL, c.Tree.Root) }
 
 // AdvertiseURL is where other nodes reach NODE-k, without a slash at its end.
