@@ -20,8 +20,10 @@ var ErrBlock = errors.New("malformed block of entries")
 //	stamp     varint, difference from the entry before
 //	node      uvarint
 //	counter   varint, difference from the same node's counter before
-//	origin    where bit 2 is set: 1 byte the kind of its condition; for Matches
-//	          epoch and seq, uvarints; the stamp where it was taken, uvarint
+//	origin    where bit 2 is set: 1 byte the kind of its condition, its bit 7: the
+//	          write that met it is known; for Matches epoch and seq, uvarints; node
+//	          and counter of that write, uvarints; the stamp where it was taken,
+//	          uvarint
 //	key       uvarint length, bytes
 //	value     uvarint length, bytes; not for a tombstone
 //
@@ -32,6 +34,9 @@ const (
 	flagEpoch
 	flagOrigin
 )
+
+// flagMet is in the byte of a condition's kind: which write met it follows.
+const flagMet = 1 << 7
 
 // MaxNode is the highest k of NODE-k that a write id may name.
 const MaxNode = 1 << 16
@@ -82,10 +87,7 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	dst = binary.AppendUvarint(dst, uint64(e.Write.Node))
 	dst = binary.AppendVarint(dst, int64(e.Write.Counter-b.counters[e.Write.Node]))
 	if o := e.Origin; o != nil {
-		dst = append(dst, byte(o.If.Kind))
-		if o.If.Kind == Matches {
-			dst = appendVersion(dst, o.If.Version)
-		}
+		dst = appendCondition(dst, &o.If)
 		dst = binary.AppendUvarint(dst, uint64(o.Taken))
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
@@ -96,6 +98,23 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	}
 	b.epoch, b.seq, b.stamp = e.Version.Epoch, e.Version.Seq, e.Stamp
 	b.counters[e.Write.Node] = e.Write.Counter
+	return dst
+}
+
+func appendCondition(dst []byte, c *Condition) []byte {
+	met := !c.Write.IsZero()
+	kind := byte(c.Kind)
+	if met {
+		kind |= flagMet
+	}
+	dst = append(dst, kind)
+	if c.Kind == Matches {
+		dst = appendVersion(dst, c.Version)
+	}
+	if met {
+		dst = binary.AppendUvarint(dst, uint64(c.Write.Node))
+		dst = binary.AppendUvarint(dst, c.Write.Counter)
+	}
 	return dst
 }
 
@@ -169,12 +188,7 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	}
 	before.seq += uint64(r.varint())
 	before.stamp += version.Stamp(r.varint())
-	node := r.uvarint()
-	if node > MaxNode {
-		r.fail("no such node")
-		return nil
-	}
-	id := version.WriteID{Node: uint32(node)}
+	id := version.WriteID{Node: r.node()}
 	id.Counter = before.counters[id.Node] + uint64(r.varint())
 	before.counters[id.Node] = id.Counter
 	var origin *Origin
@@ -208,10 +222,20 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	return e
 }
 
+func (r *blockReader) node() uint32 {
+	k := r.uvarint()
+	if k > MaxNode {
+		r.fail("no such node")
+	}
+	return uint32(k)
+}
+
 func (r *blockReader) origin() *Origin {
 	o := &Origin{}
+	met := false
 	if kind := r.bytes(1); kind != nil {
-		o.If.Kind = ConditionKind(kind[0])
+		met = kind[0]&flagMet != 0
+		o.If.Kind = ConditionKind(kind[0] &^ flagMet)
 	}
 	switch o.If.Kind {
 	case Matches:
@@ -219,6 +243,11 @@ func (r *blockReader) origin() *Origin {
 	case Always, Exists, Absent:
 	default:
 		r.fail("no such condition")
+	}
+	if met {
+		if o.If.Write = (version.WriteID{Node: r.node(), Counter: r.uvarint()}); o.If.Write.IsZero() {
+			r.fail("a condition is met by no write")
+		}
 	}
 	o.Taken = version.Stamp(r.uvarint())
 	return o

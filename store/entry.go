@@ -57,6 +57,9 @@ type Origin struct {
 type Condition struct {
 	Kind    ConditionKind
 	Version version.Version // for Matches
+	// Write is which write had that version, as the root found when the condition was
+	// met; zero before. Where both are ordered again, it is known by that.
+	Write version.WriteID
 }
 
 // ConditionKind tells conditions apart.
@@ -65,7 +68,7 @@ type ConditionKind byte
 // The conditions of a write.
 const (
 	Always  ConditionKind = 0 // unconditional
-	Matches ConditionKind = 1 // If-Match: the key's entry has this very version
+	Matches ConditionKind = 1 // If-Match: the key's entry has this very version, or is this very write
 	Exists  ConditionKind = 2 // If-Match: *
 	Absent  ConditionKind = 3 // If-None-Match: *
 )

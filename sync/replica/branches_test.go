@@ -163,12 +163,18 @@ func TestAStrangerDoesNotCountAmongTheLiving(t *testing.T) {
 }
 
 // A member has seen writes of an epoch of which the furthest state has not heard: it may
-// have begun before that state. Conditions are judged again, along those writes.
+// have begun before that state. Conditions are judged again, by what the writes were that
+// met them: n=1 had another version at the root that let n=2 follow it, and is ordered
+// again under a third.
 func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	o := newOrigin(t).write("a=1 by 7-1", "k=1 by 7-2")
 	s := followerAt(t, o)
-	with := func(e *store.Entry, kind store.ConditionKind, at string) *store.Entry {
-		e.Origin = &store.Origin{If: store.Condition{Kind: kind, Version: parseVersion(t, at)}}
+	with := func(e *store.Entry, kind store.ConditionKind, at string, met uint64) *store.Entry {
+		c := store.Condition{Kind: kind, Version: parseVersion(t, at)}
+		if kind == store.Matches {
+			c.Write = version.WriteID{Node: 7, Counter: met}
+		}
+		e.Origin = &store.Origin{If: c}
 		return e
 	}
 	s.step(Leased{Until: time.Minute})
@@ -176,10 +182,11 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	s.persisted()
 	s.promises(
 		3, 5, "1.2",
-		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0"), // k is there
-		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0"),
-		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "2.3"),
-		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1"),
+		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0", 0), // k is there
+		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0", 0),
+		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "3.7", 4),
+		with(s.seen("2.6", "k=3 by 7-7 at 14"), store.Matches, "2.2", 3), // which is not there
+		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1", 1),
 	)
 	s.all()
 	for key, want := range map[string]string{"k": "1", "n": "2", "a": "2"} {

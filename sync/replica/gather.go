@@ -207,7 +207,6 @@ func (r *Replica) openElected(again int) {
 // judged again, and what lies on a branch that was abandoned is like a queued write.
 func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Version) []*store.Entry {
 	latest := make(map[string]*store.Entry)
-	was := make(map[string]version.Version) // of latest
 	next := version.Version{Epoch: g.epoch, Seq: applied.Seq}
 	var again []*store.Entry
 	for _, seen := range g.seenBeyond() {
@@ -218,14 +217,12 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		if current == nil {
 			current = r.store.Current(seen.Key)
 		}
-		at, condition := seen.Version, seen.Condition()
-		if at.Epoch != meta.Epoch {
-			follows := condition.Kind == store.Matches && condition.Version == was[seen.Key]
-			if met, _ := holds(condition, current); !met && !follows {
+		if seen.Version.Epoch != meta.Epoch {
+			if met, _ := holds(seen.Condition(), current); !met {
 				continue
 			}
 		}
-		if meta.Abandoned(at) {
+		if meta.Abandoned(seen.Version) {
 			seen = seen.Resubmitted()
 		}
 		if current != nil && (current.Write == seen.Write || current.Beats(seen)) {
@@ -234,7 +231,7 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		next.Seq++
 		entry := *seen
 		entry.Version = next
-		latest[entry.Key], was[entry.Key] = &entry, at
+		latest[entry.Key] = &entry
 		again = append(again, &entry)
 		r.observe(entry.Stamp)
 	}

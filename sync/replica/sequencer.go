@@ -174,7 +174,7 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		current = r.store.Current(w.Key)
 	}
 	if current != nil && current.Write == w.ID && current.Value == w.Value && !w.ID.IsZero() {
-		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
+		return orderedAs(current), nil
 	}
 	if r.root.repeats.has(w.ID) { // and it is not current any more
 		return r.superseded(current), nil
@@ -196,6 +196,9 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	}
 	if w.If.Kind != store.Always {
 		e.Origin = &store.Origin{If: w.If}
+		if w.If.Kind == store.Matches {
+			e.Origin.If.Write = current.Write
+		}
 	}
 	beaten := current != nil && current.Beats(e)
 	if kept {
@@ -208,7 +211,12 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	if beaten || w.Stamp == 0 {
 		r.stampAnew(e)
 	}
-	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
+	return orderedAs(e), e
+}
+
+// orderedAs is the answer to the write that an entry is of.
+func orderedAs(e *store.Entry) wire.Result {
+	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp, Met: e.Condition().Write}
 }
 
 // stampAnew gives an entry the root's stamp of now. The one that it was taken with is
@@ -258,7 +266,7 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	}
 	switch c.Kind {
 	case store.Matches:
-		return !at.IsZero() && at == c.Version, at
+		return !at.IsZero() && (at == c.Version || !c.Write.IsZero() && current.Write == c.Write), at
 	case store.Exists:
 		return !at.IsZero(), at
 	case store.Absent:

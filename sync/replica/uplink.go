@@ -211,6 +211,7 @@ func (r *Replica) learn(w *wire.Write, res wire.Result) {
 	}
 	if w.If.Kind != store.Always || taken != 0 {
 		e.Origin = &store.Origin{If: w.If, Taken: taken}
+		e.Origin.If.Write = res.Met
 	}
 	r.store.Learn(e)
 }

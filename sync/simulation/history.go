@@ -374,7 +374,11 @@ func (t *Tree) kept(w *write) bool {
 	case l.leads(w.at, end) || l.ordered(w.ID, end) != nil:
 	case t.wiped:
 		return false
-	case t.forgotten(w.Key) || w.If.Kind != store.Always:
+	case t.forgotten(w.Key):
+	case w.If.Kind != store.Always:
+		if last := t.root().store.Current(w.Key); last != nil && w.If.Kind == store.Matches && t.holds(w.If, last) {
+			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and what it was to follow is the last: %v", w.ID, w.Key, w.at, last)
+		}
 	case !t.passed(w, end) && !t.outlived(w, end):
 		t.fail("%v of %q, acknowledged as ordered at %v, is gone", w.ID, w.Key, w.at)
 	}

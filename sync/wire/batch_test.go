@@ -47,7 +47,7 @@ func anyWrite() *rapid.Generator[Write] {
 			If:    store.Condition{Kind: store.ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))},
 		}
 		if w.If.Kind == store.Matches {
-			w.If.Version = anyVersion().Draw(t, "match")
+			w.If.Version, w.If.Write = anyVersion().Draw(t, "match"), anyID().Draw(t, "met")
 		}
 		return w
 	})
@@ -73,6 +73,7 @@ func TestResultsReadBackAsTheyWereWritten(t *testing.T) {
 			rs.Results = append(rs.Results, Result{
 				Outcome: Outcome(rapid.ByteRange(byte(Ordered), byte(Full)).Draw(t, "outcome")),
 				Version: anyVersion().Draw(t, "version"), Stamp: version.Stamp(rapid.Uint64().Draw(t, "stamp")),
+				Met: anyID().Draw(t, "met"),
 			})
 		}
 		if got, err := DecodeResults(AppendResults(nil, &rs)); err != nil || !reflect.DeepEqual(got, rs) {
