@@ -20,10 +20,10 @@ var ErrBlock = errors.New("malformed block of entries")
 //	stamp     varint, difference from the entry before
 //	node      uvarint
 //	counter   varint, difference from the same node's counter before
-//	origin    where bit 2 is set: 1 byte the kind of its condition, its bit 7: the
-//	          write that met it is known; for Matches epoch and seq, uvarints; node
-//	          and counter of that write, uvarints; the stamp where it was taken,
-//	          uvarint
+//	origin    where bit 2 is set: 1 byte the kind of its condition, with bit 7 set
+//	          where it was ordered before; for Matches epoch and seq, uvarints; the
+//	          stamp where it was taken, uvarint; epoch and seq of its first version,
+//	          uvarints, where it was ordered before
 //	key       uvarint length, bytes
 //	value     uvarint length, bytes; not for a tombstone
 //
@@ -35,8 +35,8 @@ const (
 	flagOrigin
 )
 
-// flagMet is in the byte of a condition's kind: which write met it follows.
-const flagMet = 1 << 7
+// flagFirst is in the byte of a condition's kind.
+const flagFirst = 1 << 7
 
 // MaxNode is the highest k of NODE-k that a write id may name.
 const MaxNode = 1 << 16
@@ -87,8 +87,7 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	dst = binary.AppendUvarint(dst, uint64(e.Write.Node))
 	dst = binary.AppendVarint(dst, int64(e.Write.Counter-b.counters[e.Write.Node]))
 	if o := e.Origin; o != nil {
-		dst = appendCondition(dst, &o.If)
-		dst = binary.AppendUvarint(dst, uint64(o.Taken))
+		dst = o.append(dst)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
 	dst = append(dst, e.Key...)
@@ -101,19 +100,18 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	return dst
 }
 
-func appendCondition(dst []byte, c *Condition) []byte {
-	met := !c.Write.IsZero()
-	kind := byte(c.Kind)
-	if met {
-		kind |= flagMet
+func (o *Origin) append(dst []byte) []byte {
+	kind := byte(o.If.Kind)
+	if !o.First.IsZero() {
+		kind |= flagFirst
 	}
 	dst = append(dst, kind)
-	if c.Kind == Matches {
-		dst = appendVersion(dst, c.Version)
+	if o.If.Kind == Matches {
+		dst = appendVersion(dst, o.If.Version)
 	}
-	if met {
-		dst = binary.AppendUvarint(dst, uint64(c.Write.Node))
-		dst = binary.AppendUvarint(dst, c.Write.Counter)
+	dst = binary.AppendUvarint(dst, uint64(o.Taken))
+	if kind&flagFirst != 0 {
+		dst = appendVersion(dst, o.First)
 	}
 	return dst
 }
@@ -188,7 +186,12 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	}
 	before.seq += uint64(r.varint())
 	before.stamp += version.Stamp(r.varint())
-	id := version.WriteID{Node: r.node()}
+	node := r.uvarint()
+	if node > MaxNode {
+		r.fail("no such node")
+		return nil
+	}
+	id := version.WriteID{Node: uint32(node)}
 	id.Counter = before.counters[id.Node] + uint64(r.varint())
 	before.counters[id.Node] = id.Counter
 	var origin *Origin
@@ -222,20 +225,12 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	return e
 }
 
-func (r *blockReader) node() uint32 {
-	k := r.uvarint()
-	if k > MaxNode {
-		r.fail("no such node")
-	}
-	return uint32(k)
-}
-
 func (r *blockReader) origin() *Origin {
 	o := &Origin{}
-	met := false
+	again := false
 	if kind := r.bytes(1); kind != nil {
-		met = kind[0]&flagMet != 0
-		o.If.Kind = ConditionKind(kind[0] &^ flagMet)
+		again = kind[0]&flagFirst != 0
+		o.If.Kind = ConditionKind(kind[0] &^ flagFirst)
 	}
 	switch o.If.Kind {
 	case Matches:
@@ -244,11 +239,11 @@ func (r *blockReader) origin() *Origin {
 	default:
 		r.fail("no such condition")
 	}
-	if met {
-		if o.If.Write = (version.WriteID{Node: r.node(), Counter: r.uvarint()}); o.If.Write.IsZero() {
-			r.fail("a condition is met by no write")
+	o.Taken = version.Stamp(r.uvarint())
+	if again {
+		if o.First = r.version(); o.First.IsZero() {
+			r.fail("a write was first ordered at no version")
 		}
 	}
-	o.Taken = version.Stamp(r.uvarint())
 	return o
 }

@@ -34,7 +34,9 @@ func anyEntry() *rapid.Generator[*Entry] {
 			origin = &Origin{If: Condition{Kind: ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))}, Taken: version.Stamp(number.Draw(t, "taken"))}
 			if origin.If.Kind == Matches {
 				origin.If.Version = version.Version{Epoch: number.Draw(t, "match epoch"), Seq: number.Draw(t, "match seq")}
-				origin.If.Write = version.WriteID{Node: rapid.Uint32Range(0, MaxNode).Draw(t, "met by"), Counter: number.Draw(t, "met")}
+			}
+			if rapid.Bool().Draw(t, "ordered before") {
+				origin.First = version.Version{Epoch: number.Draw(t, "first epoch"), Seq: number.Draw(t, "first seq")}
 			}
 		}
 		return &Entry{

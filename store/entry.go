@@ -50,16 +50,14 @@ type Entry struct {
 // abandoned and it is to be ordered again.
 type Origin struct {
 	If    Condition
-	Taken version.Stamp // what it got where it was taken, where Stamp is another; zero where it is not
+	Taken version.Stamp   // what it got where it was taken, where Stamp is another; zero where it is not
+	First version.Version // under which it was ordered at first, where it has been ordered again; zero where it has not
 }
 
 // Condition is what must hold at the root for a write to be ordered.
 type Condition struct {
 	Kind    ConditionKind
 	Version version.Version // for Matches
-	// Write is which write had that version, as the root found when the condition was
-	// met; zero before. Where both are ordered again, it is known by that.
-	Write version.WriteID
 }
 
 // ConditionKind tells conditions apart.
@@ -68,7 +66,7 @@ type ConditionKind byte
 // The conditions of a write.
 const (
 	Always  ConditionKind = 0 // unconditional
-	Matches ConditionKind = 1 // If-Match: the key's entry has this very version, or is this very write
+	Matches ConditionKind = 1 // If-Match: the key's entry has this very version
 	Exists  ConditionKind = 2 // If-Match: *
 	Absent  ConditionKind = 3 // If-None-Match: *
 )
@@ -81,21 +79,35 @@ func (e *Entry) Condition() Condition {
 	return e.Origin.If
 }
 
+// First is the version under which the entry was ordered before all others that it had;
+// zero for a write that never was.
+func (e *Entry) First() version.Version {
+	if e.Origin == nil || e.Origin.First.IsZero() {
+		return e.Version
+	}
+	return e.Origin.First
+}
+
+// Again is the entry as it is ordered once more, at v.
+func (e *Entry) Again(v version.Version) *Entry {
+	var origin Origin
+	if e.Origin != nil {
+		origin = *e.Origin
+	}
+	origin.First = e.First()
+	again := *e
+	again.Version, again.Origin = v, &origin
+	return &again
+}
+
 // Resubmitted is the entry as a write that is sent to the root again, under the stamp
 // that every other copy of it has that may be on its way.
 func (e *Entry) Resubmitted() *Entry {
-	again := *e
-	again.Version = version.Version{}
-	if e.Origin != nil {
-		if e.Origin.Taken != 0 {
-			again.Stamp = e.Origin.Taken
-		}
-		again.Origin = nil
-		if e.Origin.If.Kind != Always {
-			again.Origin = &Origin{If: e.Origin.If}
-		}
+	again := e.Again(version.Version{})
+	if taken := again.Origin.Taken; taken != 0 {
+		again.Stamp, again.Origin.Taken = taken, 0
 	}
-	return &again
+	return again
 }
 
 // Equal reports whether two entries are the same in all that they say.

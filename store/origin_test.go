@@ -45,18 +45,20 @@ func TestTheCommonVersionOfTwoHistories(t *testing.T) {
 
 func TestAnEntryIsSubmittedAgainAsItWasTaken(t *testing.T) {
 	condition := Condition{Kind: Absent}
+	own, first := version.Version{Epoch: 1, Seq: 2}, version.Version{Epoch: 1, Seq: 1}
 	entry := func(o *Origin) *Entry {
-		return &Entry{Key: "k", Value: "1", Version: version.Version{Epoch: 1, Seq: 2}, Stamp: 20, Write: version.WriteID{Node: 3, Counter: 4}, Origin: o}
+		return &Entry{Key: "k", Value: "1", Version: own, Stamp: 20, Write: version.WriteID{Node: 3, Counter: 4}, Origin: o}
 	}
 	for _, test := range []struct {
 		origin *Origin
 		stamp  version.Stamp
 		want   *Origin
 	}{
-		{nil, 20, nil},
-		{&Origin{Taken: 10}, 10, nil},
-		{&Origin{If: condition}, 20, &Origin{If: condition}},
-		{&Origin{If: condition, Taken: 10}, 10, &Origin{If: condition}},
+		{nil, 20, &Origin{First: own}},
+		{&Origin{Taken: 10}, 10, &Origin{First: own}},
+		{&Origin{If: condition}, 20, &Origin{If: condition, First: own}},
+		{&Origin{If: condition, Taken: 10}, 10, &Origin{If: condition, First: own}},
+		{&Origin{First: first, Taken: 10}, 10, &Origin{First: first}},
 	} {
 		before := entry(test.origin)
 		want := entry(test.want)

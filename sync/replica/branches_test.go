@@ -38,34 +38,23 @@ func TestAVerdictThatIsWrittenDownBehindTheNextEpochIsTakenBack(t *testing.T) {
 	}
 }
 
-// A conditional write keeps its condition over a cut only where the key was written by
-// somebody else since: the write that it had overwritten would be lost with it.
-func TestWhatAConditionalWriteOverwroteIsNotLostWithIt(t *testing.T) {
-	for _, test := range []struct {
-		name, theirs, want string
-	}{
-		{"the key is as it was", "c=1 by 7-5", "[k=then]"},
-		{"the key was written since", "k=other by 7-5", "[k=then if]"},
-	} {
-		o := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
-		s := followerAt(t, o)
-		s.leads("1.2")
-		s.write("k=acked by 7-3")
-		s.write("k=then by 7-4 if 2.3")
-		next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
-		next.startEpoch().startEpoch().write(test.theirs)
-		s.push(next.snapshot())
-		s.all()
-		got := "["
-		for _, e := range s.core.queue.local.Queue {
-			got += writeText(e.Key, e.Value)
-			if e.Origin != nil {
-				got += " if"
-			}
-		}
-		if got += "]"; got != test.want {
-			t.Errorf("%s: queued is %s, want %s", test.name, got, test.want)
-		}
+// What lies beyond a cut is queued with what tells, at the next root, that it came after
+// what the key has there: the first version that it had.
+func TestWhatIsBeyondTheCutRemembersItsFirstVersion(t *testing.T) {
+	o := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+	s := followerAt(t, o)
+	s.leads("1.2")
+	s.write("k=acked by 7-3")
+	s.write("k=then by 7-4 if 2.3")
+	s.submit("k=back at 9000 by 7-6 if 2.4 was 1.9")
+	s.persisted()
+	next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+	next.startEpoch().startEpoch().write("c=1 by 7-5")
+	s.push(next.snapshot())
+	s.all()
+	queue := s.core.queue.local.Queue
+	if len(queue) != 1 || queue[0].Value != "back" || queue[0].First() != parseVersion(t, "1.9") || queue[0].Condition().Version != parseVersion(t, "2.4") {
+		t.Errorf("queued is %+v", queue)
 	}
 }
 
@@ -163,18 +152,13 @@ func TestAStrangerDoesNotCountAmongTheLiving(t *testing.T) {
 }
 
 // A member has seen writes of an epoch of which the furthest state has not heard: it may
-// have begun before that state. Conditions are judged again, by what the writes were that
-// met them: n=1 had another version at the root that let n=2 follow it, and is ordered
-// again under a third.
+// have begun before that state. They are ordered along that epoch's writes; a condition
+// counts against what was ordered after them.
 func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	o := newOrigin(t).write("a=1 by 7-1", "k=1 by 7-2")
 	s := followerAt(t, o)
-	with := func(e *store.Entry, kind store.ConditionKind, at string, met uint64) *store.Entry {
-		c := store.Condition{Kind: kind, Version: parseVersion(t, at)}
-		if kind == store.Matches {
-			c.Write = version.WriteID{Node: 7, Counter: met}
-		}
-		e.Origin = &store.Origin{If: c}
+	with := func(e *store.Entry, kind store.ConditionKind, at, first string) *store.Entry {
+		e.Origin = &store.Origin{If: store.Condition{Kind: kind, Version: parseVersion(t, at)}, First: parseVersion(t, first)}
 		return e
 	}
 	s.step(Leased{Until: time.Minute})
@@ -182,11 +166,10 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	s.persisted()
 	s.promises(
 		3, 5, "1.2",
-		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0", 0), // k is there
-		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0", 0),
-		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "3.7", 4),
-		with(s.seen("2.6", "k=3 by 7-7 at 14"), store.Matches, "2.2", 3), // which is not there
-		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1", 1),
+		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0", "1.1"), // and then k=1
+		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0", "0.0"),
+		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "1.7", "0.0"), // of what n=1 was before
+		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1", "0.0"),
 	)
 	s.all()
 	for key, want := range map[string]string{"k": "1", "n": "2", "a": "2"} {

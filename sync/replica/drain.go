@@ -36,7 +36,7 @@ func (r *Replica) drain() {
 		if bytes += e.Bytes(); q.underWay > 0 && bytes > maxDrainBytes {
 			break
 		}
-		writes = append(writes, wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition()})
+		writes = append(writes, wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First()})
 	}
 	meta := r.store.Meta()
 	if r.IsRoot() {

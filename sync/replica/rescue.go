@@ -13,7 +13,7 @@ func (r *Replica) takeOver(b *store.Builder, to version.Version, meta store.Meta
 	state := b.Cut(to, meta)
 	var saved []*store.Entry
 	r.checkpoint(state, func(local *store.Local) {
-		saved = r.beyondHistory(b, &meta, to)
+		saved = r.beyondHistory(&meta, to)
 		local.TakeBack(saved)
 	}, func(f Failure) {
 		if f == None {
@@ -36,11 +36,7 @@ func whole(b *store.Builder, h *wire.Header) bool {
 // beyondHistory lists what this node's state holds beyond the last version that it
 // has in common with another at to, as writes to be ordered again, in the order in
 // which they were ordered. What is in the queue anyway is not among them.
-//
-// A condition stays with its write only if the key has another entry by now than where
-// the two part. Else it was met by what both have, or by a write before it beyond the
-// cut, which that one has overwritten and which would be lost with it.
-func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.Version) []*store.Entry {
+func (r *Replica) beyondHistory(other *store.Meta, to version.Version) []*store.Entry {
 	meta, applied := r.store.Meta(), r.store.Applied()
 	if applied.IsZero() || meta.Tree != other.Tree {
 		return nil
@@ -55,11 +51,7 @@ func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.
 		if e.Version.Seq <= common.Seq || r.queue.ids[e.Write] || comesBack[e.Write] {
 			continue
 		}
-		again := e.Resubmitted()
-		if theirs := b.Current(e.Key); theirs == nil || theirs.Version.Seq <= common.Seq {
-			again.Origin = nil
-		}
-		beyond = append(beyond, again)
+		beyond = append(beyond, e.Resubmitted())
 	}
 	return beyond
 }

@@ -274,7 +274,7 @@ func parseVersion(t *testing.T, text string) version.Version {
 
 // parseWrite reads "key=value", or "-key" for a delete, and behind it what else
 // there is to a write: "by 7-3" is its id, "at 500" its stamp in milliseconds
-// after the start, "if absent", "if exists" and "if 1.3" its condition.
+// after the start, "if absent", "if exists" and "if 1.3" its condition, "was 1.3" its first version.
 func parseWrite(t *testing.T, text string) wire.Write {
 	t.Helper()
 	words := strings.Fields(text)
@@ -298,6 +298,8 @@ func parseWrite(t *testing.T, text string) wire.Write {
 			w.Stamp, w.Kept = version.StampAt(wallClock+millis), true
 		case "if":
 			w.If = parseCondition(t, words[i+1])
+		case "was":
+			w.First = parseVersion(t, words[i+1])
 		default:
 			t.Fatalf("%q: what is %q?", text, words[i])
 		}

@@ -174,13 +174,13 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		current = r.store.Current(w.Key)
 	}
 	if current != nil && current.Write == w.ID && current.Value == w.Value && !w.ID.IsZero() {
-		return orderedAs(current), nil
+		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
 	}
 	if r.root.repeats.has(w.ID) { // and it is not current any more
 		return r.superseded(current), nil
 	}
 	kept := r.keepsStamp(w, epoch)
-	if met, version := holds(w.If, current); !met {
+	if met, version := holds(w.If, current); !met && !precedes(current, w.First) {
 		if kept {
 			return r.superseded(current), nil
 		}
@@ -194,11 +194,8 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	e := &store.Entry{
 		Key: w.Key, Value: w.Value, Stamp: w.Stamp, Write: w.ID, Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
-	if w.If.Kind != store.Always {
-		e.Origin = &store.Origin{If: w.If}
-		if w.If.Kind == store.Matches {
-			e.Origin.If.Write = current.Write
-		}
+	if w.If.Kind != store.Always || !w.First.IsZero() {
+		e.Origin = &store.Origin{If: w.If, First: w.First}
 	}
 	beaten := current != nil && current.Beats(e)
 	if kept {
@@ -211,12 +208,7 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	if beaten || w.Stamp == 0 {
 		r.stampAnew(e)
 	}
-	return orderedAs(e), e
-}
-
-// orderedAs is the answer to the write that an entry is of.
-func orderedAs(e *store.Entry) wire.Result {
-	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp, Met: e.Condition().Write}
+	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
 }
 
 // stampAnew gives an entry the root's stamp of now. The one that it was taken with is
@@ -266,7 +258,7 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	}
 	switch c.Kind {
 	case store.Matches:
-		return !at.IsZero() && (at == c.Version || !c.Write.IsZero() && current.Write == c.Write), at
+		return !at.IsZero() && at == c.Version, at
 	case store.Exists:
 		return !at.IsZero(), at
 	case store.Absent:
@@ -274,6 +266,14 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	default:
 		return true, at
 	}
+}
+
+// precedes reports whether what a key has was ordered before a write that had that
+// version at first, if any, and now comes back from a history that was abandoned. Then
+// what its condition was about may be gone: that write, or others behind it, stood in
+// its place there. Nothing was ordered since that the condition could be there to guard.
+func precedes(current *store.Entry, first version.Version) bool {
+	return !first.IsZero() && (current == nil || current.First().Before(first))
 }
 
 // takeBatch splits off the groups, whole, that go into one batch.

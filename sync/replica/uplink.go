@@ -209,9 +209,8 @@ func (r *Replica) learn(w *wire.Write, res wire.Result) {
 	if taken == res.Stamp {
 		taken = 0
 	}
-	if w.If.Kind != store.Always || taken != 0 {
-		e.Origin = &store.Origin{If: w.If, Taken: taken}
-		e.Origin.If.Write = res.Met
+	if w.If.Kind != store.Always || taken != 0 || !w.First.IsZero() {
+		e.Origin = &store.Origin{If: w.If, Taken: taken, First: w.First}
 	}
 	r.store.Learn(e)
 }

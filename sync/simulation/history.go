@@ -128,7 +128,7 @@ func (t *Tree) judge(e *store.Entry) {
 	if last != nil {
 		value = last.Value
 	}
-	goesOn := t.goesOn(e) || t.unbound(e, w)
+	goesOn := t.goesOn(e) || t.comesBack(e, last)
 	if !goesOn && !t.holds(w.If, last) {
 		t.fail("%v of %q was conditional (%+v) and follows %v", e.Version, e.Key, w.If, last)
 	}
@@ -141,7 +141,7 @@ func (t *Tree) judge(e *store.Entry) {
 	if t.forgotten(e.Key) {
 		return
 	}
-	if w.async && w.told == wire.Pending && !t.abandoned {
+	if w.async && w.told == wire.Pending && !t.abandoned && len(l.byID[e.Write]) == 0 {
 		t.inTurn(w, before)
 	}
 	if w.told == wire.Superseded && l.leads(w.at, before) {
@@ -184,16 +184,16 @@ func (t *Tree) goesOn(e *store.Entry) bool {
 	return slices.ContainsFunc(l.byID[e.Write], func(before *store.Entry) bool { return l.leads(b.begin, before.Version) })
 }
 
-// unbound reports whether a write was ordered on another branch and comes from there
-// without its condition: the key was not written on this branch when it was taken back,
-// so what it followed there comes with it, or is overwritten by it.
-func (t *Tree) unbound(e *store.Entry, w *write) bool {
-	return w.If.Kind != store.Always && e.Condition().Kind == store.Always && len(t.history.ledger.byID[e.Write]) > 0
+// comesBack reports whether an entry was ordered on another branch, after what its key
+// has on this one.
+func (t *Tree) comesBack(e, last *store.Entry) bool {
+	before := t.history.ledger.byID[e.Write]
+	return len(before) > 0 && (last == nil || last.First().Before(before[0].Version))
 }
 
 // inTurn checks that a write which was queued at once is not ordered after one that
 // the same node queued later. Where versions were abandoned, nodes queue again what they
-// had not.
+// had not; what comes back that had been ordered is behind the rest.
 func (t *Tree) inTurn(w *write, before version.Version) {
 	l := &t.history.ledger
 	for b, seq := range l.path(before) {
@@ -376,8 +376,9 @@ func (t *Tree) kept(w *write) bool {
 		return false
 	case t.forgotten(w.Key):
 	case w.If.Kind != store.Always:
-		if last := t.root().store.Current(w.Key); last != nil && w.If.Kind == store.Matches && t.holds(w.If, last) {
-			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and what it was to follow is the last: %v", w.ID, w.Key, w.at, last)
+		last := t.root().store.Current(w.Key)
+		if last == nil || l.ordered(last.Write, w.at) != nil && last.First().Before(w.at) {
+			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and %v was there before it", w.ID, w.Key, w.at, last)
 		}
 	case !t.passed(w, end) && !t.outlived(w, end):
 		t.fail("%v of %q, acknowledged as ordered at %v, is gone", w.ID, w.Key, w.at)

@@ -16,6 +16,7 @@ type Write struct {
 	Stamp version.Stamp // from where it was taken; zero: unknown
 	Kept  bool          // it waited in a queue, or is sent again: it keeps Stamp
 	If    store.Condition
+	First version.Version // under which it was ordered before, on a history that was abandoned; zero: it was not
 }
 
 // Outcome is what became of a write.
@@ -41,7 +42,6 @@ type Result struct {
 	Version version.Version
 	Stamp   version.Stamp   // of an ordered write, or of the winner
 	AsOf    version.Version // of Unmet: the version as of which the condition did not hold
-	Met     version.WriteID // of Ordered: which write met its condition, as store.Condition has it
 }
 
 // Batch is the writes that one node forwards to its parent in one request.
@@ -68,9 +68,7 @@ const (
 	flagDelete = 1 << 2
 	flagStamp  = 1 << 3
 	flagKept   = 1 << 4
-	// flagMet is in a result's first byte too, above the outcome: which write met the
-	// condition follows.
-	flagMet = 1 << 5
+	flagFirst  = 1 << 5
 )
 
 // AppendBatch appends the encoded batch to dst.
@@ -88,19 +86,20 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		if w.Kept {
 			flags |= flagKept
 		}
-		if !w.If.Write.IsZero() {
-			flags |= flagMet
+		if !w.First.IsZero() {
+			flags |= flagFirst
 		}
 		dst = append(dst, flags)
-		dst = appendWriteID(dst, w.ID)
+		dst = binary.AppendUvarint(dst, uint64(w.ID.Node))
+		dst = binary.AppendUvarint(dst, w.ID.Counter)
 		if w.Stamp != 0 {
 			dst = binary.AppendUvarint(dst, uint64(w.Stamp))
 		}
 		if w.If.Kind == store.Matches {
 			dst = appendVersion(dst, w.If.Version)
 		}
-		if !w.If.Write.IsZero() {
-			dst = appendWriteID(dst, w.If.Write)
+		if !w.First.IsZero() {
+			dst = appendVersion(dst, w.First)
 		}
 		dst = appendString(dst, w.Key)
 		if w.Value != "" {
@@ -135,15 +134,17 @@ func DecodeBatch(b []byte) (Batch, error) {
 func (r *reader) write() (Write, error) {
 	flags := r.byte()
 	w := Write{If: store.Condition{Kind: store.ConditionKind(flags & 3)}, Kept: flags&flagKept != 0}
-	w.ID = r.writeID()
+	node := r.uvarint()
+	w.ID = version.WriteID{Node: uint32(node), Counter: r.uvarint()}
 	if flags&flagStamp != 0 {
 		w.Stamp = version.Stamp(r.uvarint())
 	}
 	if w.If.Kind == store.Matches {
 		w.If.Version = r.version()
 	}
-	if flags&flagMet != 0 {
-		w.If.Write = r.metBy()
+	if flags&flagFirst != 0 {
+		w.First = r.version()
+		r.short = r.short || w.First.IsZero()
 	}
 	w.Key = string(r.bytes(r.uvarint()))
 	if flags&flagDelete == 0 {
@@ -152,8 +153,11 @@ func (r *reader) write() (Write, error) {
 			r.short = true
 		}
 	}
-	if r.short || flags >= flagMet<<1 {
+	if r.short || flags >= flagFirst<<1 {
 		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
+	}
+	if node > store.MaxNode { // ordered, it would make blocks that no node can read
+		return w, fmt.Errorf("%w: a write of node %d", ErrMalformed, node)
 	}
 	if err := store.CheckKey(w.Key); err != nil {
 		return w, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -165,11 +169,7 @@ func (r *reader) write() (Write, error) {
 func AppendResults(dst []byte, rs *Results) []byte {
 	dst = appendHead(dst, resultsMagic, rs.Tree, rs.Epoch, len(rs.Results))
 	for _, res := range rs.Results {
-		if res.Met.IsZero() {
-			dst = append(dst, byte(res.Outcome))
-		} else {
-			dst = appendWriteID(append(dst, byte(res.Outcome)|flagMet), res.Met)
-		}
+		dst = append(dst, byte(res.Outcome))
 		dst = appendVersion(dst, res.Version)
 		dst = binary.AppendUvarint(dst, uint64(res.Stamp))
 		if res.Outcome == Unmet {
@@ -188,12 +188,7 @@ func DecodeResults(b []byte) (Results, error) {
 	}
 	rs := Results{Tree: tree, Epoch: epoch}
 	for range count {
-		first := r.byte()
-		res := Result{Outcome: Outcome(first &^ flagMet)}
-		if first&flagMet != 0 {
-			res.Met = r.metBy()
-		}
-		res.Version, res.Stamp = r.version(), version.Stamp(r.uvarint())
+		res := Result{Outcome: Outcome(r.byte()), Version: r.version(), Stamp: version.Stamp(r.uvarint())}
 		if res.Outcome == Unmet {
 			res.AsOf = r.version()
 		}

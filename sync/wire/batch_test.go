@@ -47,7 +47,10 @@ func anyWrite() *rapid.Generator[Write] {
 			If:    store.Condition{Kind: store.ConditionKind(rapid.ByteRange(0, 3).Draw(t, "condition"))},
 		}
 		if w.If.Kind == store.Matches {
-			w.If.Version, w.If.Write = anyVersion().Draw(t, "match"), anyID().Draw(t, "met")
+			w.If.Version = anyVersion().Draw(t, "match")
+		}
+		if rapid.Bool().Draw(t, "ordered before") {
+			w.First = anyVersion().Draw(t, "first")
 		}
 		return w
 	})
@@ -73,7 +76,6 @@ func TestResultsReadBackAsTheyWereWritten(t *testing.T) {
 			rs.Results = append(rs.Results, Result{
 				Outcome: Outcome(rapid.ByteRange(byte(Ordered), byte(Full)).Draw(t, "outcome")),
 				Version: anyVersion().Draw(t, "version"), Stamp: version.Stamp(rapid.Uint64().Draw(t, "stamp")),
-				Met: anyID().Draw(t, "met"),
 			})
 		}
 		if got, err := DecodeResults(AppendResults(nil, &rs)); err != nil || !reflect.DeepEqual(got, rs) {

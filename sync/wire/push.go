@@ -159,10 +159,6 @@ func (h *Header) check() error {
 	return nil
 }
 
-func appendWriteID(dst []byte, id version.WriteID) []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(dst, uint64(id.Node)), id.Counter)
-}
-
 func appendVersion(dst []byte, v version.Version) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(dst, v.Epoch), v.Seq)
 }
@@ -199,23 +195,6 @@ func (r *reader) uvarint() uint64 {
 	}
 	r.rest = r.rest[size:]
 	return n
-}
-
-// writeID reads a write's id. One of a node that cannot be counts as cut short: its write,
-// ordered, would make blocks that nobody can read.
-func (r *reader) writeID() version.WriteID {
-	node := r.uvarint()
-	if node > store.MaxNode {
-		r.short = true
-	}
-	return version.WriteID{Node: uint32(node), Counter: r.uvarint()}
-}
-
-// metBy reads the id of a write that met a condition, which is none of zero.
-func (r *reader) metBy() version.WriteID {
-	id := r.writeID()
-	r.short = r.short || id.IsZero()
-	return id
 }
 
 func (r *reader) version() version.Version {
