@@ -28,13 +28,15 @@ func (r *keyReading) look() version.Version {
 func (r *keyReading) complete() bool { return r.answer.Known }
 
 func (r *keyReading) take(found *wire.Lookup) {
-	if r.answer.AsOf = found.AsOf; r.answer.Pending {
-		return // what waits in this node's queue shows over whatever lies below
+	var above *store.Entry
+	if len(found.Entries) > 0 {
+		above = found.Entries[0]
 	}
-	r.answer.Known, r.answer.Entry = true, nil
-	if len(found.Entries) > 0 && !found.Entries[0].Deleted() {
-		r.answer.Entry = found.Entries[0]
+	if r.ordered {
+		r.answer = store.AnswerOf(above, found.AsOf)
+		return
 	}
+	r.answer = r.store.GetOver(r.answer, r.key, above, found.AsOf)
 }
 
 func (r *keyReading) reply(l lag) *wire.Lookup {

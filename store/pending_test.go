@@ -218,3 +218,39 @@ func TestSettleTakesWritesFromAnywhere(t *testing.T) {
 		t.Errorf("%d are left", len(local.Queue))
 	}
 }
+
+// An ancestor's answer takes the place of what this node knew, which may have hidden a
+// queued write that shows over the ancestor's.
+func TestAQueuedWriteShowsOverWhatAnAncestorHas(t *testing.T) {
+	s := New()
+	s.SetMeta(Meta{Tree: version.TreeID{1}, Epoch: 1})
+	entry := func(epoch, seq uint64, stamp version.Stamp, value string) *Entry {
+		return &Entry{Key: "k", Value: value, Version: version.Version{Epoch: epoch, Seq: seq}, Stamp: stamp, Write: version.WriteID{Node: 3, Counter: uint64(stamp)}}
+	}
+	asOf := version.Version{Epoch: 2, Seq: 9}
+	queued := entry(0, 0, 20, "queued")
+	s.Pend(queued)
+	s.Learn(entry(1, 5, 30, "abandoned"))
+	before := s.Get("k")
+	if before.Pending {
+		t.Fatalf("%+v", before)
+	}
+	for above, want := range map[*Entry]Answer{
+		nil:                    {Entry: queued, AsOf: asOf, Known: true, Pending: true},
+		entry(1, 2, 10, "old"): {Entry: queued, AsOf: asOf, Known: true, Pending: true},
+	} {
+		if got := s.GetOver(before, "k", above, asOf); got != want {
+			t.Errorf("over %+v: %+v", above, got)
+		}
+	}
+	later := entry(2, 8, 40, "later")
+	if got := s.GetOver(before, "k", later, asOf); got.Pending || got.Entry != later {
+		t.Errorf("%+v", got)
+	}
+	if got := s.GetOver(Answer{Entry: queued, Pending: true, Known: true}, "another", later, asOf); !got.Pending || got.Entry != queued || got.AsOf != asOf {
+		t.Errorf("what was queued when it was asked: %+v", got)
+	}
+	if got := AnswerOf(entry(2, 7, 1, ""), asOf); got.Entry != nil || !got.Known || got.AsOf != asOf {
+		t.Errorf("of a tombstone: %+v", got)
+	}
+}

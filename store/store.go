@@ -54,10 +54,27 @@ func (s *Store) Get(key string) Answer {
 	// The queue is asked first: what leaves it is in the overlay by then.
 	queued := s.overlay.pending.get(key)
 	answer, entry := s.get(key)
-	if queued != nil && (entry == nil || !entry.Beats(queued)) {
-		answer.Pending, entry = true, queued
+	return answer.under(queued, entry)
+}
+
+// GetOver is Get where an ancestor has answered as of a later version: it has above, nil
+// for nothing. before is what Get had answered.
+func (s *Store) GetOver(before Answer, key string, above *Entry, asOf version.Version) Answer {
+	queued := s.overlay.pending.get(key)
+	if queued == nil && before.Pending { // ordered meanwhile, and the ancestor may not know
+		before.AsOf = asOf
+		return before
 	}
-	return answer.with(entry)
+	return Answer{AsOf: asOf, Known: true}.under(queued, above)
+}
+
+// under is the answer with the entry, or, unless that has a later stamp, with what waits
+// in the queue.
+func (a Answer) under(queued, entry *Entry) Answer {
+	if queued != nil && (entry == nil || !entry.Beats(queued)) {
+		a.Pending, entry = true, queued
+	}
+	return a.with(entry)
 }
 
 // GetOrdered is Get without this node's queued writes, which have no version and
@@ -85,6 +102,11 @@ func (s *Store) get(key string) (Answer, *Entry) {
 		}
 	}
 	return answer, entry
+}
+
+// AnswerOf is the answer that there is an entry, nil for none, as of a version.
+func AnswerOf(entry *Entry, asOf version.Version) Answer {
+	return Answer{AsOf: asOf, Known: true}.with(entry)
 }
 
 func (a Answer) with(entry *Entry) Answer {

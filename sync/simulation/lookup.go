@@ -5,10 +5,6 @@ import (
 	"xylem/sync/version"
 )
 
-// reader is one of the two ways to read a store: with this node's queued writes,
-// for its clients, and without, for the nodes below.
-type reader func(key string) store.Answer
-
 // found is what a lookup came to.
 type found byte
 
@@ -22,6 +18,7 @@ const (
 // asks has heard of: a node behind it cannot say what was abandoned.
 type question struct {
 	key   string
+	below bool // a node below asks: this node's queued writes are for its clients alone
 	least version.Version
 	epoch uint64
 	hops  int // that it has come: nodes whose books differ may ask each other, until its time is over
@@ -38,12 +35,15 @@ type answer struct {
 
 // lookUp answers a question from what this node knows and, where that is not enough,
 // from what its ancestors know.
-func (n *Node) lookUp(get reader, q question, then func(answer)) {
+func (n *Node) lookUp(q question, then func(answer)) {
 	end := func(told answer) {
-		a := answer{Answer: get(q.key), found: fresh}
+		a := answer{Answer: n.look(q), found: fresh}
 		judged := told.found == fresh && a.AsOf.Before(told.AsOf)
-		if judged {
-			a.take(told)
+		switch {
+		case judged && q.below:
+			a.Answer = store.AnswerOf(told.Entry, told.AsOf)
+		case judged:
+			a.Answer = n.store.GetOver(a.Answer, q.key, told.Entry, told.AsOf)
 		}
 		switch {
 		case n.hasAbandoned(q):
@@ -53,7 +53,7 @@ func (n *Node) lookUp(get reader, q question, then func(answer)) {
 		}
 		then(a)
 	}
-	known := get(q.key)
+	known := n.look(q)
 	if n.hasAbandoned(q) || n.isRoot() || q.hops == maxHops || known.Known && !known.AsOf.Before(q.least) && n.canTell(q.least, known.AsOf) {
 		end(answer{found: stale})
 		return
@@ -62,8 +62,9 @@ func (n *Node) lookUp(get reader, q question, then func(answer)) {
 	if !q.least.IsZero() {
 		q.epoch = max(q.epoch, known.AsOf.Epoch)
 	}
-	q.hops++
-	n.ask(n.trusted(), q, func(told answer) {
+	asked := q
+	asked.below, asked.hops = true, q.hops+1
+	n.ask(n.trusted(), asked, func(told answer) {
 		if told.found == abandoned {
 			then(told)
 			return
@@ -72,12 +73,12 @@ func (n *Node) lookUp(get reader, q question, then func(answer)) {
 	})
 }
 
-// take has an ancestor's answer in place of what memory has; what waits in this node's
-// queue shows over whatever lies below.
-func (a *answer) take(told answer) {
-	if a.AsOf = told.AsOf; !a.Pending {
-		a.Entry, a.Known = told.Entry, true
+// look is what memory has for who asks.
+func (n *Node) look(q question) store.Answer {
+	if q.below {
+		return n.store.GetOrdered(q.key)
 	}
+	return n.show(q.key)
 }
 
 // canTell reports whether the node knows enough of the history to say that a version
@@ -108,7 +109,7 @@ func (n *Node) ask(above []*Node, q question, end func(answer)) {
 	}
 	to := above[0]
 	n.tree.call(n, to, func(reply func(any)) {
-		to.lookUp(to.store.GetOrdered, q, func(a answer) { reply(a) })
+		to.lookUp(q, func(a answer) { reply(a) })
 	}, func(told any, how fate) {
 		a, _ := told.(answer)
 		meta := n.store.Meta()

@@ -113,7 +113,7 @@ func (s *session) readAny(keys int) {
 // answer.
 func (s *session) read(n *Node, key string, then func(*store.Entry)) {
 	t, least := s.tree, s.least
-	n.lookUp(n.show, question{key: key, least: least}, func(a answer) {
+	n.lookUp(question{key: key, least: least}, func(a answer) {
 		switch a.found {
 		case abandoned:
 			t.Stats.Abandonments++
