@@ -166,7 +166,7 @@ func TestWhatIsNoPlacementIsRefused(t *testing.T) {
 	}
 }
 
-func TestResizingKeepsEveryPositionOrRefuses(t *testing.T) {
+func TestResizingKeepsThePositionsThatThereAre(t *testing.T) {
 	grown, err := Placement{1, 3, 2}.Resize(3)
 	if want := (Placement{1, 3, 2, 0, 0, 0, 0}); err != nil || !slices.Equal(grown, want) {
 		t.Fatalf("%v, %v", grown, err)
@@ -174,10 +174,18 @@ func TestResizingKeepsEveryPositionOrRefuses(t *testing.T) {
 	if shrunk, err := grown.Resize(2); err != nil || !slices.Equal(shrunk, Placement{1, 3, 2}) {
 		t.Fatalf("%v, %v", shrunk, err)
 	}
-	for _, lossy := range []Placement{{1, 2, 3, 5, 0, 0, 0}, {1, 7, 0, 0, 0, 0, 0}, {1, 0, 0, 2, 0, 0, 0}} {
-		if _, err := lossy.Resize(2); !errors.Is(err, ErrPlacement) {
-			t.Errorf("%v: %v", lossy, err)
+	for _, c := range []struct{ from, to Placement }{
+		{Placement{1, 2, 3, 5, 0, 0, 0}, Placement{1, 2, 3}},
+		{Placement{7, 3, 0, 0, 0, 0, 0}, Placement{0, 3, 0}},
+		{Placement{1, 0, 0, 2, 0, 0, 3}, Placement{1, 2, 3}},
+		{Placement{5, 6, 4, 3, 7, 1, 2}, Placement{3, 1, 2}},
+	} {
+		if shrunk, err := c.from.Resize(2); err != nil || !slices.Equal(shrunk, c.to) || shrunk.Validate() != nil {
+			t.Errorf("%v becomes %v, %v, want %v", c.from, shrunk, err, c.to)
 		}
+	}
+	if _, err := grown.Resize(17); !errors.Is(err, ErrDepth) {
+		t.Errorf("to 17 levels: %v", err)
 	}
 }
 

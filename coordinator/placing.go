@@ -1,9 +1,6 @@
 package coordinator
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Place gives NODE-k the first free position and returns that. A node that has a
 // position keeps it. The error wraps ErrOutsideTree; a place for a node of the
@@ -32,19 +29,26 @@ func (t Placement) Swap(p, q int) Placement {
 	return swapped
 }
 
-// Resize returns the placement in a tree of another depth; everybody keeps their
-// position. The error wraps ErrDepth, or ErrPlacement when a smaller tree would
-// lose a node.
+// Resize returns the placement in a tree of another depth. Everybody keeps their
+// position, but that a smaller tree loses the nodes outside it; who stays and whose
+// position is gone gets the first free one. The error wraps ErrDepth.
 func (t Placement) Resize(depth int) (Placement, error) {
 	resized, err := NewPlacement(depth)
 	if err != nil {
 		return t, err
 	}
-	copy(resized, t)
+	var displaced []int
 	for i, k := range t {
-		if k > len(resized) || k != 0 && i >= len(resized) {
-			return t, fmt.Errorf("%s at position %d does not fit into %d levels: %w", Name(k), i+1, depth, ErrPlacement)
+		switch {
+		case k == 0 || k > len(resized):
+		case i < len(resized):
+			resized[i] = k
+		default:
+			displaced = append(displaced, k)
 		}
+	}
+	for _, k := range displaced {
+		resized[resized.FirstFree()-1] = k
 	}
 	return resized, nil
 }

@@ -72,17 +72,16 @@ func TestANewRootSwapsIntoPositionOne(t *testing.T) {
 		{Placement{3, 1, 2, 0, 0, 0, 0}, Placement{1, 3, 2, 0, 0, 0, 0}},
 		{Placement{3, 0, 2, 0, 0, 0, 0}, Placement{1, 3, 2, 0, 0, 0, 0}},
 		{Placement{1, 3, 2}, Placement{1, 3, 2, 0, 0, 0, 0}},
+		{append(Placement{9, 3}, make(Placement, 13)...), Placement{1, 3, 0, 0, 0, 0, 0}}, // of a deeper tree
 	} {
 		d := newDirectory(t, c.recovered)
 		if got, _ := d.Placement(); !slices.Equal(got, c.want) {
 			t.Errorf("%v became %v", c.recovered, got)
 		}
 	}
-	for _, bad := range []Placement{{1, 1, 0}, append(Placement{1, 9}, make(Placement, 13)...)} {
-		_, err := NewDirectory(3, silence, process(1, "root"), bad, noon)
-		wantError(t, err, ErrPlacement)
-	}
-	_, err := NewDirectory(3, silence, process(8, "root"), nil, noon)
+	_, err := NewDirectory(3, silence, process(1, "root"), Placement{1, 1, 0}, noon)
+	wantError(t, err, ErrPlacement)
+	_, err = NewDirectory(3, silence, process(8, "root"), nil, noon)
 	wantError(t, err, ErrOutsideTree)
 }
 

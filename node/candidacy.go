@@ -78,8 +78,18 @@ func (e *election) openRegistry(c *candidacy, r *reign) (*registry, error) {
 		return nil, err
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.living)) {
-		if _, _, err := directory.Join(c.living[k], now); err != nil {
+		_, _, err := directory.Join(c.living[k], now)
+		if errors.Is(err, coordinator.ErrOutsideTree) {
+			n.log.Warn("a node that is configured for a deeper tree is not let in", "err", err)
+			continue
+		}
+		if err != nil {
 			return nil, err
+		}
+	}
+	for _, k := range c.placement {
+		if k > n.opts.Config.Nodes() {
+			n.log.Warn("a node is outside the tree now: what waits in its queue, and is on its disk alone, is not heard of", "member", coordinator.Name(k))
 		}
 	}
 	directory.SetEpoch(c.epoch)

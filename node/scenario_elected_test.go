@@ -274,3 +274,28 @@ func TestAllNodesComeBack(t *testing.T) {
 		tr.want(fmt.Sprint("key-", i), "x", tr.all()...)
 	}
 }
+
+// A tree of another depth begins where the last one ended: without the nodes that it has
+// no place for, however high they were.
+func TestATreeOfAnotherDepthGoesOn(t *testing.T) {
+	tr := startElected(t, 3)
+	if moved, err := tr.client(1).MoveRoot(t.Context(), "NODE-7"); err != nil || moved.Root != "NODE-7" {
+		t.Fatalf("%+v, %v", moved, err)
+	}
+	tr.put(5, "k", "x")
+	tr.awaitElected()
+	for _, depth := range []int{2, 3} {
+		tr.stopAll()
+		tr.cfg.Tree.Depth = depth
+		for k := range tr.cfg.Nodes() {
+			tr.start(k + 1)
+		}
+		if root := tr.awaitElected(); root > tr.cfg.Nodes() {
+			t.Errorf("NODE-%d is the root of a tree of %d nodes", root, tr.cfg.Nodes())
+		}
+		tr.put(2, fmt.Sprintf("at-depth-%d", depth), "y")
+		tr.awaitElected()
+	}
+	tr.want("k", "x", tr.all()...)
+	tr.want("at-depth-2", "y", tr.all()...)
+}
