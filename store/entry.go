@@ -101,12 +101,15 @@ func (e *Entry) Again(v version.Version) *Entry {
 }
 
 // Resubmitted is the entry as a write that is sent to the root again, under the stamp
-// that every other copy of it has that may be on its way.
+// that every other copy of it has that may be on its way: the one with which it was
+// taken. There is no other copy of a conditional write, which is not sent again: that
+// keeps the stamp by which it won over what it follows.
 func (e *Entry) Resubmitted() *Entry {
 	again := e.Again(version.Version{})
-	if taken := again.Origin.Taken; taken != 0 {
-		again.Stamp, again.Origin.Taken = taken, 0
+	if taken := again.Origin.Taken; taken != 0 && again.Origin.If.Kind == Always {
+		again.Stamp = taken
 	}
+	again.Origin.Taken = 0
 	return again
 }
 

@@ -57,7 +57,7 @@ func TestAnEntryIsSubmittedAgainAsItWasTaken(t *testing.T) {
 		{nil, 20, &Origin{First: own}},
 		{&Origin{Taken: 10}, 10, &Origin{First: own}},
 		{&Origin{If: condition}, 20, &Origin{If: condition, First: own}},
-		{&Origin{If: condition, Taken: 10}, 10, &Origin{If: condition, First: own}},
+		{&Origin{If: condition, Taken: 10}, 20, &Origin{If: condition, First: own}},
 		{&Origin{First: first, Taken: 10}, 10, &Origin{First: first}},
 	} {
 		before := entry(test.origin)
