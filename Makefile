@@ -51,18 +51,19 @@ test: ## everything that proves it: lint, fuzz, simulation, tests
 
 # The race detector is linked by a C compiler; who has none gets the tests without it.
 .PHONY: unit
-unit: toolchain zookeeper ## all tests, with the race detector
+unit: toolchain zookeeper deployers ## all tests, with the race detector
 	@cc=$$($(GO) env CC); race=-race; \
 	if [[ $$($(GO) env CGO_ENABLED) != 1 ]] || ! command -v "$${cc%% *}" >/dev/null; then \
 		echo 'make: no C compiler, which the race detector needs: testing without it' >&2; race=; \
 	fi; \
 	echo "$(GO) test $$race -timeout=20m ./..."; \
+	$(GO) -C deployments/kubernetes/check test ./... && \
 	$(GO) test $$race -timeout=20m ./...
 
 .PHONY: lint
 lint: toolchain ## vet, staticcheck and gofumpt, none of which may say anything
-	$(GO) vet ./...
-	$(TOOL) staticcheck ./...
+	$(GO) vet -tags engine ./...
+	$(TOOL) staticcheck -tags engine ./...
 	@echo '$(TOOL) gofumpt -l .'; \
 	files=$$($(TOOL) gofumpt -l .) || exit; \
 	if [[ -n $$files ]]; then \
@@ -100,30 +101,41 @@ bench: toolchain ## the benchmarks (BENCHFLAGS=-help lists what they take)
 vuln: toolchain ## known vulnerabilities; asks a database on the network
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
-# The tests run against a real ZooKeeper. What is missing is installed where that is
-# allowed without asking. The package zookeeper starts no server; zookeeperd would.
+# The tests run against a real ZooKeeper; the package zookeeper starts no server, as
+# zookeeperd would. What is missing is installed where that is allowed without asking.
 ZOOKEEPER_JARS := /usr/share/java/zookeeper.jar /usr/share/java/slf4j-simple.jar
-ZOOKEEPER_PACKAGES := zookeeper default-jre-headless
 .PHONY: zookeeper
 zookeeper: ## install what the tests need of ZooKeeper, if it is missing
-	@missing() { \
-		! command -v java >/dev/null && return; \
-		for jar in $(ZOOKEEPER_JARS); do [[ -e $$jar ]] || return 0; done; \
-		return 1; \
-	}; \
-	missing || exit 0; \
-	sudo=; (( EUID == 0 )) || sudo='sudo -n'; \
-	if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
-		echo 'make: installing $(ZOOKEEPER_PACKAGES)'; \
-		$$sudo apt-get update -q; \
-		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(ZOOKEEPER_PACKAGES); \
-	fi; \
-	if missing; then \
-		echo 'make: the tests need Java and ZooKeeper, as Debian and Ubuntu package them, and they could not be installed from here. Do' >&2; \
-		echo '  sudo apt-get install --no-install-recommends $(ZOOKEEPER_PACKAGES)' >&2; \
-		echo 'or, elsewhere, put these files there, and java into the PATH: $(ZOOKEEPER_JARS)' >&2; \
-		exit 1; \
-	fi
+	@.ci/need 'the tests need Java in the PATH, and ZooKeeper as $(ZOOKEEPER_JARS)' \
+		'command -v java && ls $(ZOOKEEPER_JARS)' zookeeper default-jre-headless
+
+.PHONY: deployers
+deployers: ## install what starts and checks the deployments, if it is missing
+	@.ci/need 'the Vagrantfile is run by Vagrant' 'command -v vagrant' vagrant
+	@.ci/need 'the compose file is run by docker-compose' 'command -v docker-compose' docker-compose
+	@.ci/need 'the units are checked by systemd-analyze' 'command -v systemd-analyze' systemd
+
+.PHONY: images
+images: ## build the container images (needs a Docker engine)
+	@deployments/docker/build
+
+.PHONY: compose
+compose: toolchain ## write deployments/compose/compose.yaml from the configuration
+	$(GO) run ./deployments/compose >deployments/compose/compose.yaml.new
+	mv deployments/compose/compose.yaml.new deployments/compose/compose.yaml
+
+.PHONY: plans
+plans: toolchain deployers ## tests of the deployments that need no Docker engine
+	$(GO) test -count=1 ./deployments/...
+	$(GO) -C deployments/kubernetes/check test -count=1 ./...
+
+# An engine is installed and started where there is none, and then stopped again.
+.PHONY: deployments
+deployments: toolchain deployers ## the deployments for real: Vagrant and compose, in containers
+	@docker info >/dev/null 2>&1 || { deployments/engine start && trap 'deployments/engine stop' EXIT; } && \
+	deployments/docker/build && \
+	echo '$(GO) test -tags engine ./deployments/trial' && \
+	$(GO) test -tags engine -count=1 -v -timeout=40m ./deployments/trial
 
 .PHONY: toolchain
 toolchain:
