@@ -1,0 +1,176 @@
+# What happens around Vagrant's own work: before the first container of an `up`, between containers, and
+# after the last one went. All of it may be repeated, and changes nothing then.
+
+require 'open3'
+require 'socket'
+require_relative 'plan'
+
+module Xylem
+  # Engine talks to Docker by its command line, as Vagrant does.
+  class Engine
+    ZOOKEEPER_DEADLINE = 60 # seconds
+    # What `srvr` answers begins with its version; "Mode:" is there once it serves.
+    ZOOKEEPER_SERVES = 'exec 3<>/dev/tcp/localhost/2181 && echo srvr >&3 && grep -q ^Mode: <&3'.freeze
+
+    def initialize(plan)
+      @plan = plan
+    end
+
+    # reach refuses to go on without an engine, which every command of Vagrant asks sooner or later.
+    def reach
+      out, status = Open3.capture2e('docker', 'version', '--format', '{{.Server.Version}}')
+      return if status.success?
+
+      raise Problem, "Docker does not answer: `deployments/engine start` starts it. It says: #{out.lines.last.to_s.strip}"
+    rescue Errno::ENOENT
+      raise Problem, 'There is no docker on the PATH: `deployments/engine start` installs and starts it where it may'
+    end
+
+    # prepare makes what containers need, once for an `up` of all or some of the machines. ids are the
+    # containers that Vagrant knows, by name. Refusals come first: nothing was made then.
+    def prepare(names, ids)
+      return if @prepared
+
+      containers = ours
+      refuse_strangers(containers, ids)
+      refuse_taken_ports(names, containers)
+      build
+      remove_outdated(names.size == @plan.machines.size ? containers : containers.slice(*names), ids)
+      make_network
+      @prepared = true
+    end
+
+    # await_zookeeper returns when it answers: nodes that start before it would only wait for it.
+    def await_zookeeper
+      deadline = now + ZOOKEEPER_DEADLINE
+      until succeeds?('exec', 'zookeeper', 'bash', '-c', ZOOKEEPER_SERVES)
+        raise Problem, "ZooKeeper does not answer within #{ZOOKEEPER_DEADLINE}s: `docker logs zookeeper` says why" if now > deadline
+
+        sleep 0.2
+      end
+    end
+
+    # pause keeps nodes apart: the first one that is started waits for nothing.
+    def pause
+      sleep @plan.startup_delay if @started
+      @started = true
+    end
+
+    # clear takes away what a destroyed machine leaves: its data, and with the last machine all the rest,
+    # the containers of a formerly greater depth too. A destroy that was declined destroyed nothing.
+    def clear(name)
+      left = ours.keys
+      if (left & @plan.machines.map(&:name)).empty?
+        docker('rm', '--force', *left) unless left.empty?
+        volumes = docker('volume', 'ls', '--quiet', *filters).split
+        docker('volume', 'rm', *volumes) unless volumes.empty?
+        docker('network', 'rm', Plan::NETWORK) if network
+      elsif !left.include?(name)
+        volume = @plan.machines.find { |machine| machine.name == name }&.volume
+        docker('volume', 'rm', '--force', volume) if volume
+      end
+    end
+
+    private
+
+    # ours are the containers of this checkout: by name the digest of their plan, their image and whether
+    # they run.
+    def ours
+      ids = docker('ps', '--all', '--quiet', *filters).split
+      return {} if ids.empty?
+
+      format = '{{.Name}} {{index .Config.Labels "xylem.plan"}} {{.Image}} {{.State.Running}} {{.Id}}'
+      docker('inspect', '--format', format, *ids).lines.to_h do |line|
+        name, digest, image, running, id = line.split
+        [name.delete_prefix('/'), { digest: digest, image: image, running: running == 'true', id: id }]
+      end
+    end
+
+    def filters
+      @plan.labels.flat_map { |label| ['--filter', "label=#{label}"] }
+    end
+
+    # refuse_strangers finds out who has our names already: another checkout, compose, anybody.
+    def refuse_strangers(containers, ids)
+      names = @plan.machines.map(&:name)
+      docker('ps', '--all', '--no-trunc', '--format', '{{.ID}} {{.Names}}').lines.map(&:split).each do |id, name|
+        next if !names.include?(name) || ids[name] == id || containers.key?(name)
+
+        raise Problem, "A container #{name} is there already, and not of this checkout: `vagrant destroy -f` in its own, or `docker rm -f #{name}`"
+      end
+    end
+
+    def refuse_taken_ports(names, containers)
+      @plan.machines.each do |machine|
+        next if !names.include?(machine.name) || containers.dig(machine.name, :running)
+
+        machine.ports.each do |port, inside|
+          TCPServer.new(Plan::HOST, port).close
+        rescue Errno::EADDRINUSE
+          what = inside == 22 ? 'its ssh' : 'its API'
+          raise Problem, "Port #{port} of #{Plan::HOST}, which #{machine.name} needs for #{what}, is taken: `ss -ltnp` says by whom" + (inside == 22 ? '' : '; api.host_port_base chooses others')
+        rescue Errno::EACCES
+          raise Problem, "Port #{port} of #{Plan::HOST} may not be used: choose a higher api.host_port_base"
+        end
+      end
+    end
+
+    # remove_outdated removes containers that the plan has no more, or has otherwise, or from another image,
+    # and those that a failed start left. Their data is on volumes, and Vagrant makes them anew: so when only
+    # some machines are to be up it is for those alone.
+    def remove_outdated(containers, ids)
+      outdated = containers.reject do |name, found|
+        machine = @plan.machines.find { |candidate| candidate.name == name }
+        machine && ids[name] == found[:id] && machine.digest == found[:digest] && image(machine.image) == found[:image]
+      end
+      return if outdated.empty?
+
+      # ZooKeeper last, so that the nodes can take their leave of it.
+      [outdated.keys - ['zookeeper'], outdated.keys & ['zookeeper']].reject(&:empty?).each do |names|
+        docker('stop', '-t', Plan::STOP_TIMEOUT.to_s, *names)
+        docker('rm', *names)
+      end
+    end
+
+    def image(name)
+      (@images ||= {})[name] ||= docker('image', 'inspect', '--format', '{{.Id}}', name).strip
+    end
+
+    # make_network makes it anew when it is of another subnet: nothing is attached to it any more then.
+    def make_network
+      subnet = "#{@plan.subnet}/#{@plan.subnet.prefix}"
+      return if network == subnet
+
+      docker('network', 'rm', Plan::NETWORK) if network
+      docker('network', 'create', '--subnet', subnet, *@plan.labels.flat_map { |label| ['--label', label] }, Plan::NETWORK)
+    end
+
+    # network is the subnet of ours, if it is there.
+    def network
+      return if docker('network', 'ls', '--quiet', '--filter', "name=^#{Plan::NETWORK}$", *filters).strip.empty?
+
+      docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', Plan::NETWORK).strip
+    end
+
+    # build makes the secrets too, and has the binary look at the whole configuration.
+    def build
+      script = File.join(@plan.root, 'deployments/docker/build')
+      raise Problem, "#{script} failed, see above" unless system({ 'XYLEM_CONFIG' => @plan.config }, script, 'vagrant', 'zookeeper', chdir: @plan.root)
+    end
+
+    def succeeds?(*args)
+      Open3.capture2e('docker', *args)[1].success?
+    end
+
+    def docker(*args)
+      out, err, status = Open3.capture3('docker', *args)
+      return out if status.success?
+
+      raise Problem, "docker #{args.first(2).join(' ')} failed: #{err.strip.lines.last.to_s.strip}"
+    end
+
+    def now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+  end
+end

@@ -1,0 +1,130 @@
+# The plan: which containers there are, in what order they start, and what `docker run` is told for each.
+
+require 'digest'
+require 'ipaddr'
+require 'json'
+require 'socket'
+require_relative 'settings'
+
+module Xylem
+  # Machine is one container. ports are by the host's port that of the container; digest is of all that it was
+  # made from.
+  Machine = Struct.new(:name, :kind, :image, :args, :command, :ports, :volume, :digest, keyword_init: true) do
+    def node?
+      kind == :node
+    end
+
+    def ssh?
+      kind != :zookeeper
+    end
+  end
+
+  # Plan is made from the settings alone: the same settings make the same plan.
+  class Plan
+    NETWORK = 'xylem'.freeze
+    HOST = '127.0.0.1'.freeze # whoever reaches a node may read and write: nobody else's business
+    SSH = 2200                # ssh of NODE-k is at this plus k, that of cli at this
+    STOP_TIMEOUT = 20         # seconds, as long as a graceful stop may take
+    CONFIG = '/etc/xylem/tree.yaml'.freeze
+    SECRET = '/run/secrets/xylem'.freeze
+
+    attr_reader :root, :subnet, :startup_delay, :machines
+
+    def initialize(root, environ)
+      @root = root
+      @settings = Settings.new(root, environ)
+      @nodes = 2**@settings.integer('tree.depth', 1..16) - 1
+      @first = @settings.integer('tree.root', 1..@nodes)
+      @startup_delay = @settings.seconds('tree.startup_delay')
+      @port = @settings.integer('api.port', 1..65_535)
+      @base = @settings.integer('api.host_port_base', 0..65_535 - @nodes)
+      @subnet = subnet_with_room
+      @machines = [zookeeper] + [@first, *(1..@nodes).to_a - [@first]].map { |k| node(k) } + [cli]
+      check_ports
+    end
+
+    # config is the file that the containers read, by its full path.
+    def config
+      @settings.file
+    end
+
+    # labels are on all that is made here. They tell it from what another checkout made.
+    def labels
+      ['xylem.deployment=vagrant', "xylem.checkout=#{@root}"]
+    end
+
+    def key
+      File.join(@root, 'deployments/secrets/id_ed25519')
+    end
+
+    private
+
+    def subnet_with_room
+      text = @settings.text('deployment.subnet')
+      address, bits = text.split('/')
+      network = IPAddr.new(text)
+      unless network.ipv4? && bits.to_s.match?(/\A\d+\z/) && bits.to_i.between?(8, 28) && network == IPAddr.new(address)
+        raise @settings.refusal('deployment.subnet', 'allowed is an IPv4 network of 8 to 28 bits, such as 10.0.1.0/24')
+      end
+      room = 2**(32 - bits.to_i) - 2 - 10
+      return network if @nodes <= room
+
+      raise @settings.refusal('deployment.subnet', "it has room for #{room} nodes, and depth #{@settings.text('tree.depth')} has #{@nodes}")
+    rescue IPAddr::Error
+      raise @settings.refusal('deployment.subnet', 'allowed is an IPv4 network of 8 to 28 bits, such as 10.0.1.0/24')
+    end
+
+    def zookeeper
+      machine('zookeeper', :zookeeper, 2, image: @settings.text('deployment.zookeeper_image'), volume: 'xylem-zookeeper')
+    end
+
+    def node(k)
+      machine("NODE-#{k}", :node, 10 + k,
+              ports: { @base + k => @port, SSH + k => 22 }, volume: "xylem-NODE-#{k}", command: ['node', '--id', k.to_s],
+              files: { secret => SECRET },
+              env: { 'XYLEM_AUTH_CLUSTER_SECRET_FILE' => SECRET, 'XYLEM_DATA_DIR' => '/data', 'XYLEM_COORDINATOR_KIND' => 'zookeeper',
+                     'XYLEM_COORDINATOR_ZOOKEEPER_SERVERS' => 'zookeeper:2181' })
+    end
+
+    def cli
+      machine('cli', :cli, 3, ports: { SSH => 22 })
+    end
+
+    def secret
+      File.join(@root, 'deployments/secrets/cluster.secret')
+    end
+
+    # machine puts together what `docker run` is told. Those that run our binary get the configuration, and
+    # the key that lets `vagrant ssh` in.
+    def machine(name, kind, host, image: 'xylem/vagrant', ports: {}, volume: nil, command: [], files: {}, env: {})
+      unless kind == :zookeeper
+        files = { config => CONFIG, "#{key}.pub" => '/etc/xylem/authorized_keys' }.merge(files)
+        env = @settings.variables.merge('XYLEM_CONFIG' => CONFIG, 'XYLEM_CLIENT_URL' => 'http://NODE-{id}:{api.port}').merge(env)
+      end
+      args = ['--network', NETWORK, '--ip', address(host), '--hostname', name, '--init']
+      ports.each { |outside, inside| args.push('--publish', "#{HOST}:#{outside}:#{inside}") }
+      files.each { |outside, inside| args.push('--mount', "type=bind,src=#{outside},dst=#{inside},readonly") }
+      args.push('--mount', ["type=volume,src=#{volume},dst=/data", *labels.map { |label| "volume-label=#{label}" }].join(',')) if volume
+      env.each { |variable, value| args.push('--env', "#{variable}=#{value}") }
+      digest = Digest::SHA256.hexdigest(JSON.generate([image, args, command, @settings.to_h]))[0, 12]
+      (labels + ["xylem.plan=#{digest}"]).each { |label| args.push('--label', label) }
+      Machine.new(name: name, kind: kind, image: image, args: args, command: command, ports: ports, volume: volume, digest: digest)
+    end
+
+    def address(host)
+      IPAddr.new(@subnet.to_i + host, Socket::AF_INET).to_s
+    end
+
+    def check_ports
+      taken = {}
+      @machines.each do |machine|
+        machine.ports.each_key do |port|
+          if taken[port]
+            raise @settings.refusal('api.host_port_base', "port #{port} on the host is that of #{taken[port]} and of #{machine.name}: ssh has #{SSH} to #{SSH + @nodes}")
+          end
+          taken[port] = machine.name
+        end
+      end
+    end
+  end
+end
