@@ -74,8 +74,10 @@ module Xylem
       raise @settings.refusal('deployment.subnet', 'allowed is an IPv4 network of 8 to 28 bits, such as 10.0.1.0/24')
     end
 
+    # zookeeper's variable is read by the official image alone: all that it keeps goes into one volume.
     def zookeeper
-      machine('zookeeper', :zookeeper, 2, image: @settings.text('deployment.zookeeper_image'), volume: 'xylem-zookeeper')
+      machine('zookeeper', :zookeeper, 2, image: @settings.text('deployment.zookeeper_image'), volume: 'xylem-zookeeper',
+              env: { 'ZOO_DATA_LOG_DIR' => '/data' })
     end
 
     def node(k)
