@@ -64,6 +64,7 @@ unit: toolchain zookeeper deployers ## all tests, with the race detector
 lint: toolchain ## vet, staticcheck and gofumpt, none of which may say anything
 	$(GO) vet -tags engine ./...
 	$(TOOL) staticcheck -tags engine ./...
+	$(GO) -C deployments/kubernetes/check vet ./...
 	@echo '$(TOOL) gofumpt -l .'; \
 	files=$$($(TOOL) gofumpt -l .) || exit; \
 	if [[ -n $$files ]]; then \
@@ -131,7 +132,7 @@ plans: toolchain deployers ## tests of the deployments that need no Docker engin
 
 # An engine is installed and started where there is none, and then stopped again.
 .PHONY: deployments
-deployments: toolchain deployers ## the deployments for real: Vagrant and compose, in containers
+deployments: toolchain deployers ## the deployments for real, in containers: Vagrant, compose, systemd, pods
 	@docker info >/dev/null 2>&1 || { deployments/engine start && trap 'deployments/engine stop' EXIT; } && \
 	deployments/docker/build && \
 	echo '$(GO) test -tags engine ./deployments/trial' && \

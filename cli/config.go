@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,27 +22,31 @@ one key alone. What is not valid is refused, as every command does. Secrets are 
 	}
 	addSettings(cmd.Flags(), clientSettings, runSettings, upSettings, nodeSettings)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if _, err := a.config(cmd); err != nil {
+			return err
+		}
 		source, err := a.source(cmd)
 		if err != nil {
 			return err
 		}
-		source.WithoutSecretFile = true
-		if _, err := loadFrom(source); err != nil {
-			return err
-		}
-		for _, v := range configs.Values(source) {
-			switch {
-			case len(args) == 0:
-				_, err = fmt.Fprintf(a.stdout, "%s=%s\n", v.Key, v.Text)
-			case v.Key == args[0]:
-				_, err = fmt.Fprintln(a.stdout, v.Text)
-				return err
-			}
-		}
-		if len(args) > 0 {
-			return usage("there is no key %q, or it is a secret: `xylem config` lists the keys", args[0])
-		}
-		return err
+		return a.show(configs.Values(source), args)
 	}
 	return cmd
+}
+
+// show prints all values, or that of the one key in args.
+func (a *app) show(values []configs.Value, args []string) error {
+	var text strings.Builder
+	for _, v := range values {
+		if len(args) == 0 {
+			fmt.Fprintf(&text, "%s=%s\n", v.Key, v.Text)
+		} else if v.Key == args[0] {
+			fmt.Fprintln(&text, v.Text)
+		}
+	}
+	if text.Len() == 0 {
+		return usage("there is no key %q, or it is a secret: `xylem config` lists the keys", args[0])
+	}
+	_, err := fmt.Fprint(a.stdout, text.String())
+	return err
 }

@@ -22,9 +22,9 @@ func variable(key string) string {
 // Service of its namespace, and Docker for each link.
 var serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT)(_|$)|_PORT(_[0-9]+_(TCP|UDP)|$)`)
 
-// values are the variables that begin with XYLEM_, by name, and apart from them the
-// path that one of them gives.
-func values(environ []string) (byName map[string]string, path string) {
+// variablesOf are the variables that begin with XYLEM_, by name, and apart from them
+// the path that one of them gives.
+func variablesOf(environ []string) (byName map[string]string, path string) {
 	byName = map[string]string{}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
@@ -40,19 +40,19 @@ func values(environ []string) (byName map[string]string, path string) {
 
 // readEnvironment puts variables over the file. It does not use viper's own lookup,
 // which takes XYLEM_SYNC for the whole section.
-func (l *layers) readEnvironment(values map[string]string) {
+func (l *layers) readEnvironment(variables map[string]string) {
 	keys := map[string]string{}
 	for key := range l.schema.lists {
 		keys[variable(key)] = key
 	}
 	texts := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		key, known := keys[name]
 		if !known {
 			l.problems.add(name, l.unknownVariable(name))
 			continue
 		}
-		texts[key] = values[name]
+		texts[key] = variables[name]
 		l.origin[key] = name
 	}
 	l.add(texts)
@@ -72,13 +72,13 @@ func (l *layers) unknownVariable(name string) string {
 		}
 	}
 	if section != "" && name == variable(section) {
-		return "names a section, not a key: " + l.variablesOf(section)
+		return "names a section, not a key: " + l.variablesIn(section)
 	}
-	return "unknown key: " + l.variablesOf(section)
+	return "unknown key: " + l.variablesIn(section)
 }
 
-// variablesOf lists the variables of a section, or how all are made.
-func (l *layers) variablesOf(section string) string {
+// variablesIn lists the variables of a section, or how all are made.
+func (l *layers) variablesIn(section string) string {
 	if section == "" {
 		return "allowed is XYLEM_SECTION_KEY, where " + strings.TrimPrefix(l.schema.allowedIn(""), "allowed are ")
 	}

@@ -23,10 +23,8 @@ const DefaultPath = "configs/tree.yaml"
 //go:embed tree.yaml
 var builtIn []byte
 
-const builtInName = "built-in tree.yaml"
-
-// readFile reads the file that was asked for, or the one in the working
-// directory, or the copy that is built in.
+// readFile reads the file that was asked for, or the one in the working directory if
+// there is one, over the copy that is built in.
 func (l *layers) readFile(path string) {
 	name := path
 	if name == "" {
@@ -35,7 +33,7 @@ func (l *layers) readFile(path string) {
 	content, err := os.ReadFile(name)
 	switch {
 	case path == "" && errors.Is(err, fs.ErrNotExist):
-		name, content = builtInName, builtIn
+		return
 	case errors.Is(err, fs.ErrNotExist):
 		l.problems.add(name, "there is no such file: give --config or "+pathVariable+" the path of a YAML file, or neither for "+
 			DefaultPath+" or the built-in defaults")
@@ -46,6 +44,9 @@ func (l *layers) readFile(path string) {
 	}
 	l.readYAML(name, content)
 }
+
+// readBuiltIn reads the copy that is built in.
+func (l *layers) readBuiltIn() { l.readYAML("built-in tree.yaml", builtIn) }
 
 // readYAML reads one YAML document. It walks the document itself, since a
 // decoder neither knows which keys there are nor where a wrong one stands.

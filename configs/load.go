@@ -14,8 +14,8 @@ import (
 // the working directory or the built-in copy, and nothing else.
 type Source struct {
 	// Path is the YAML file that was asked for. Empty: the one that XYLEM_CONFIG in
-	// Environ names, else configs/tree.yaml, if the working directory has it, else the
-	// copy that is built in.
+	// Environ names, else configs/tree.yaml, if the working directory has it. What it
+	// leaves out is as in the copy that is built in.
 	Path string
 	// Environ has NAME=value pairs, as os.Environ gives them. Those that begin
 	// with XYLEM_ override the file; an empty value counts as not set.
@@ -28,7 +28,7 @@ type Source struct {
 	WithoutSecretFile bool
 }
 
-// Load reads the configuration: Default, overridden by the file, the
+// Load reads the configuration: the built-in tree.yaml, overridden by the file, the
 // environment, then Overrides. The error names every problem at once, and
 // errors.Is(err, ErrInvalid) holds for it. It contains no secret.
 func Load(source Source) (Config, error) {
@@ -55,7 +55,6 @@ type Value struct {
 // secrets, in the order of tree.yaml. Whether it is valid only Load says.
 func Values(source Source) []Value {
 	l := newLayers()
-	l.readYAML(builtInName, builtIn)
 	l.read(source)
 	var config Config
 	var values []Value
@@ -90,12 +89,13 @@ func newLayers() *layers {
 
 // read takes in all sources, those that count more over those that count less.
 func (l *layers) read(source Source) {
-	environ, path := values(source.Environ)
+	variables, path := variablesOf(source.Environ)
 	if source.Path != "" {
 		path = source.Path
 	}
+	l.readBuiltIn()
 	l.readFile(path)
-	l.readEnvironment(environ)
+	l.readEnvironment(variables)
 	l.readOverrides(source.Overrides)
 }
 

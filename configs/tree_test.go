@@ -3,6 +3,8 @@ package configs
 import (
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,4 +88,25 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("a configuration out of bounds was taken: %+v", config)
 		}
 	})
+}
+
+// TestAFileLiesOverTheCopyThatIsBuiltIn: an edited tree.yaml that was built in counts
+// where another file leaves something out, for what is loaded and for what is shown.
+func TestAFileLiesOverTheCopyThatIsBuiltIn(t *testing.T) {
+	defer func(before []byte) { builtIn = before }(builtIn)
+	builtIn = []byte(strings.Replace(string(builtIn), "depth: 3", "depth: 2", 1))
+	path := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(path, []byte("sync: {eager: false}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, err := Load(Source{Path: path})
+	if err != nil || config.Tree.Depth != 2 || config.Sync.Eager {
+		t.Errorf("%+v, %v", config, err)
+	}
+	values := Values(Source{Path: path})
+	for _, want := range []Value{{"tree.depth", "2"}, {"sync.eager", "false"}} {
+		if !slices.Contains(values, want) {
+			t.Errorf("%+v is not shown", want)
+		}
+	}
 }

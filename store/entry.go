@@ -51,7 +51,7 @@ type Entry struct {
 type Origin struct {
 	If    Condition
 	Taken version.Stamp   // what it got where it was taken, where Stamp is another; zero where it is not
-	First version.Version // under which it was ordered at first, where it has been ordered again; zero where it has not
+	First version.Version // under which it was ordered at first, where it has another version by now or waits for one; else zero
 }
 
 // Condition is what must hold at the root for a write to be ordered.
@@ -102,7 +102,7 @@ func (e *Entry) Again(v version.Version) *Entry {
 
 // Resubmitted is the entry as a write that is sent to the root again, under the stamp
 // that every other copy of it has that may be on its way: the one with which it was
-// taken. There is no other copy of a conditional write, which is not sent again: that
+// taken. A conditional write is never sent again, so there is no other copy of it. It
 // keeps the stamp by which it won over what it follows.
 func (e *Entry) Resubmitted() *Entry {
 	again := e.Again(version.Version{})
