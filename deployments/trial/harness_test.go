@@ -104,6 +104,29 @@ func (r *tree) awaitRoot() (root int) {
 // patience is how long the trial waits for what is to happen.
 const patience = 90 * time.Second
 
+// sweep removes the containers, with their data, and the networks of a trial. A trial both begins and ends with it: what
+// an interrupted run has left has the names that the next one needs.
+func sweep(t *testing.T, label string) {
+	t.Helper()
+	filter := "label=" + label
+	for _, container := range strings.Fields(run(t, "docker", "container", "ls", "--all", "--quiet", "--filter", filter)) {
+		run(t, "docker", "rm", "--force", "--volumes", container)
+	}
+	for _, network := range strings.Fields(run(t, "docker", "network", "ls", "--quiet", "--filter", filter)) {
+		run(t, "docker", "network", "rm", network)
+	}
+}
+
+// logOnFailure logs what a command says when a trial that has failed ends.
+func logOnFailure(t *testing.T, what, command string, args ...string) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			said, _ := exec.Command(command, args...).CombinedOutput()
+			t.Logf("%s:\n%s", what, said)
+		}
+	})
+}
+
 func run(t *testing.T, command string, args ...string) string {
 	t.Helper()
 	var out, stderr strings.Builder

@@ -12,34 +12,32 @@ import (
 
 const (
 	podNetwork = "xylem-trial-pods"
+	podLabel   = "xylem.trial=pods"
 	pods       = 3
 )
 
 // TestPods runs containers as the pods of deployments/kubernetes are run, without a Kubernetes: their variables, their
 // names, their user, and no more rights. What Kubernetes itself does of it is not tried.
 func TestPods(t *testing.T) {
-	run(t, "../docker/build")
-	label := []string{"--label", "xylem.deployment=trial"}
-	run(t, "docker", append([]string{"network", "create", podNetwork}, label...)...)
-	t.Cleanup(func() { run(t, "docker", "network", "rm", podNetwork) })
+	t.Chdir("../..")
+	run(t, "deployments/docker/build", "node", "zookeeper")
+	zookeeper := strings.TrimSpace(run(t, "bin/xylem", "config", "deployment.zookeeper_image"))
+	sweep(t, podLabel)
+	t.Cleanup(func() { sweep(t, podLabel) })
+	run(t, "docker", "network", "create", "--label", podLabel, podNetwork)
 
 	start := func(name string, args ...string) {
-		args = append([]string{"run", "--detach", "--name", "xylem-trial-" + name, "--network", podNetwork}, append(label, args...)...)
-		run(t, "docker", args...)
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("%s:\n%s", name, run(t, "docker", "logs", "--tail", "20", "xylem-trial-"+name))
-			}
-			run(t, "docker", "rm", "--force", "--volumes", "xylem-trial-"+name)
-		})
+		container := "xylem-trial-" + name
+		logOnFailure(t, name, "docker", "logs", "--tail", "20", container)
+		run(t, "docker", append([]string{"run", "--detach", "--label", podLabel, "--name", container, "--network", podNetwork}, args...)...)
 	}
-	start("zookeeper", "--network-alias", "zookeeper", "xylem/zookeeper")
+	start("zookeeper", "--network-alias", "zookeeper", zookeeper)
 	secret := filepath.Join(t.TempDir(), "cluster.secret")
 	write(t, secret, "the secret of this trial, and of no other\n")
 	for ordinal := range pods {
 		name := fmt.Sprintf("xylem-%d", ordinal)
 		start(name, "--hostname", name, "--network-alias", name+".xylem", "--user", "65532:65532", "--read-only",
-			"--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--env-file", "../kubernetes/base/node.env", "--env", "XYLEM_TREE_DEPTH=2",
+			"--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--env-file", "deployments/kubernetes/base/node.env", "--env", "XYLEM_TREE_DEPTH=2",
 			"--volume", secret+":/run/secrets/xylem/cluster.secret:ro", "--volume", "/data",
 			"xylem/node", "node", "--ordinal", name)
 	}

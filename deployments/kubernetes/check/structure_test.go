@@ -10,19 +10,25 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// report is a list of complaints.
+type report []string
+
+// want adds a complaint unless something holds.
+func (r *report) want(holds bool, format string, args ...any) {
+	if !holds {
+		*r = append(*r, fmt.Sprintf(format, args...))
+	}
+}
+
 // complaints are what is wrong with a tree though each of its objects is well formed: names that lead nowhere, and
 // promises of the documentation that are not kept.
-func (made *tree) complaints(nodes int32) []string {
-	var found []string
-	want := func(holds bool, format string, args ...any) {
-		if !holds {
-			found = append(found, fmt.Sprintf(format, args...))
-		}
-	}
-	spec := made.set.Spec
+func (t *tree) complaints(nodes int32) []string {
+	var found report
+	want := found.want
+	spec := t.set.Spec
 	want(spec.Replicas != nil && *spec.Replicas == nodes, "replicas is not %d", nodes)
-	want(made.settings.Data["XYLEM_TREE_DEPTH"] == fmt.Sprint(depthOf(nodes)), "the nodes are not told their depth")
-	want(spec.ServiceName == made.names.Name, "serviceName %s: no such Service", spec.ServiceName)
+	want(t.settings.Data["XYLEM_TREE_DEPTH"] == fmt.Sprint(depthOf(nodes)), "the nodes are not told their depth")
+	want(spec.ServiceName == t.names.Name, "serviceName %s: no such Service", spec.ServiceName)
 	want(spec.PodManagementPolicy == appsv1.ParallelPodManagement, "podManagementPolicy is not Parallel")
 
 	labels := spec.Template.Labels
@@ -36,30 +42,26 @@ func (made *tree) complaints(nodes int32) []string {
 		}
 	}
 	ofLabels("StatefulSet", spec.Selector)
-	ofLabels("PodDisruptionBudget", made.budget.Spec.Selector)
-	selects("Service xylem", made.names.Spec.Selector)
-	selects("Service xylem-client", made.clients.Spec.Selector)
+	ofLabels("PodDisruptionBudget", t.budget.Spec.Selector)
+	selects("Service xylem", t.names.Spec.Selector)
+	selects("Service xylem-client", t.clients.Spec.Selector)
 	for _, spread := range spec.Template.Spec.TopologySpreadConstraints {
 		ofLabels("topologySpreadConstraints", spread.LabelSelector)
 	}
 
-	want(made.names.Spec.ClusterIP == corev1.ClusterIPNone, "the Service xylem is not headless")
-	want(made.names.Spec.PublishNotReadyAddresses, "the Service xylem hides nodes that are not ready, and so do not find each other")
-	want(!made.clients.Spec.PublishNotReadyAddresses, "the Service xylem-client sends clients to nodes that are not ready")
-	budget := made.budget.Spec
+	want(t.names.Spec.ClusterIP == corev1.ClusterIPNone, "the Service xylem is not headless")
+	want(t.names.Spec.PublishNotReadyAddresses, "the Service xylem hides nodes that are not ready, and so do not find each other")
+	want(!t.clients.Spec.PublishNotReadyAddresses, "the Service xylem-client sends clients to nodes that are not ready")
+	budget := t.budget.Spec
 	want(budget.MinAvailable == nil && budget.MaxUnavailable != nil && budget.MaxUnavailable.IntValue() == 1, "maxUnavailable is not 1")
-	return append(found, made.podComplaints()...)
+	return append(found, t.podComplaints()...)
 }
 
 // podComplaints are those about the pods alone.
-func (made *tree) podComplaints() []string {
-	var found []string
-	want := func(holds bool, format string, args ...any) {
-		if !holds {
-			found = append(found, fmt.Sprintf(format, args...))
-		}
-	}
-	pod := made.set.Spec.Template.Spec
+func (t *tree) podComplaints() []string {
+	var found report
+	want := found.want
+	pod := t.set.Spec.Template.Spec
 	want(pod.EnableServiceLinks != nil && !*pod.EnableServiceLinks, "enableServiceLinks is not off")
 	want(len(pod.Containers) == 1, "%d containers, not 1", len(pod.Containers))
 	node := pod.Containers[0]
@@ -68,7 +70,7 @@ func (made *tree) podComplaints() []string {
 	for _, port := range node.Ports {
 		ports[port.Name] = port.ContainerPort
 	}
-	for _, service := range []corev1.Service{made.names, made.clients} {
+	for _, service := range []corev1.Service{t.names, t.clients} {
 		for _, port := range service.Spec.Ports {
 			want(ports[port.TargetPort.String()] == port.Port, "Service %s: port %d is not that of the container", service.Name, port.Port)
 		}
@@ -89,19 +91,19 @@ func (made *tree) podComplaints() []string {
 	}
 	want(slices.Equal(node.Args, []string{"node", "--ordinal", "$(POD_NAME)"}) && variables["POD_NAME"] == "metadata.name",
 		"the node is not told its name: %q", node.Args)
-	want(len(node.EnvFrom) == 1 && node.EnvFrom[0].ConfigMapRef != nil && node.EnvFrom[0].ConfigMapRef.Name == made.settings.Name,
+	want(len(node.EnvFrom) == 1 && node.EnvFrom[0].ConfigMapRef != nil && node.EnvFrom[0].ConfigMapRef.Name == t.settings.Name,
 		"the node does not get the ConfigMap")
-	return slices.Concat(found, made.volumeComplaints(), hardening(pod))
+	return slices.Concat(found, t.volumeComplaints(), hardening(pod))
 }
 
 // volumeComplaints are those about what is mounted.
-func (made *tree) volumeComplaints() []string {
+func (t *tree) volumeComplaints() []string {
 	var found []string
 	volumes := map[string]bool{}
-	for _, claim := range made.set.Spec.VolumeClaimTemplates {
+	for _, claim := range t.set.Spec.VolumeClaimTemplates {
 		volumes[claim.Name] = true
 	}
-	pod := made.set.Spec.Template.Spec
+	pod := t.set.Spec.Template.Spec
 	for _, volume := range pod.Volumes {
 		volumes[volume.Name] = true
 		if volume.Secret == nil || volume.Secret.SecretName != "xylem" {
@@ -115,7 +117,7 @@ func (made *tree) volumeComplaints() []string {
 			found = append(found, "there is no volume "+mount.Name)
 		}
 	}
-	if mounted["/data"] != "data" || made.settings.Data["XYLEM_AUTH_CLUSTER_SECRET_FILE"] != "/run/secrets/xylem/cluster.secret" || mounted["/run/secrets/xylem"] == "" {
+	if mounted["/data"] != "data" || t.settings.Data["XYLEM_AUTH_CLUSTER_SECRET_FILE"] != "/run/secrets/xylem/cluster.secret" || mounted["/run/secrets/xylem"] == "" {
 		found = append(found, fmt.Sprintf("the data or the secret is not where the node looks for it: %v", mounted))
 	}
 	return found
