@@ -31,7 +31,7 @@ TOOL := $(GO) tool -modfile=tools.mod
 .PHONY: help
 help: ## list the targets
 	@echo 'usage: make TARGET'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 .PHONY: build
 build: toolchain ## build bin/xylem (RELEASE=1.0.0 gives it a version)
@@ -122,8 +122,9 @@ images: ## build the container images (needs a Docker engine)
 
 .PHONY: compose
 compose: toolchain ## write deployments/compose/compose.yaml from the configuration
-	$(GO) run ./deployments/compose >deployments/compose/compose.yaml.new
-	mv deployments/compose/compose.yaml.new deployments/compose/compose.yaml
+	@file=deployments/compose/compose.yaml; \
+	$(GO) build -o bin/compose ./deployments/compose && bin/compose >$$file.new && mv $$file.new $$file || { rm -f $$file.new; exit 1; }
+	@deployments/docker/secrets
 
 .PHONY: plans
 plans: toolchain deployers ## tests of the deployments that need no Docker engine

@@ -12,8 +12,8 @@ func (a *app) readyCommand() *cobra.Command {
 		Use:   "ready [NODE]",
 		Short: "Ask whether a node holds a state that it can serve",
 		Long: `Ask a node whether it holds a state that it can serve: exit status 0 if so, 1 if not yet, 3 when it cannot be reached.
-Without an argument it is the node of this machine or container, at http://localhost and api.port. This is for the health
-checks of containers that have no other program.`,
+Without an argument it is the node of this machine or container, at http://localhost and api.port; on the host of several
+containers name one. This is for the health checks of containers that have no other program.`,
 		Example: `  xylem ready
   xylem ready 6
   xylem ready http://10.0.1.67:5000`,

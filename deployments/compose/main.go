@@ -20,7 +20,9 @@ const folder = "deployments/compose"
 
 func main() {
 	if err := run(os.Args[1:], os.Getenv("XYLEM_CONFIG"), os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "compose:", err)
+		// A configuration may have several problems, a line each below a heading.
+		lines := strings.Replace(err.Error(), "\n", ": ", 1)
+		fmt.Fprintln(os.Stderr, "compose:", strings.ReplaceAll(lines, "\n", "; "))
 		os.Exit(1)
 	}
 }
