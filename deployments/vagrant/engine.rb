@@ -2,14 +2,17 @@
 # after the last one went. All of it may be repeated, and changes nothing then.
 
 require 'open3'
-require 'socket'
 require_relative 'plan'
+require_relative 'refusals'
 
 module Xylem
   # Engine talks to Docker by its command line, as Vagrant does.
   class Engine
+    include Refusals
+
     ZOOKEEPER_DEADLINE = 60 # seconds
-    # What `srvr` answers begins with its version; "Mode:" is there once it serves.
+    # What `srvr` answers begins with its version; "Mode:" is there once it serves. The health checks in
+    # deployments/docker/zookeeper/Dockerfile and deployments/compose/compose.yaml.tmpl ask the same.
     ZOOKEEPER_SERVES = 'exec 3<>/dev/tcp/localhost/2181 && echo srvr >&3 && grep -q ^Mode: <&3'.freeze
 
     def initialize(plan)
@@ -34,7 +37,9 @@ module Xylem
       containers = ours
       refuse_strangers(containers, ids)
       refuse_taken_ports(names, containers)
+      refuse_unusable_network(names, containers)
       build
+      @plan.keep_checkout
       remove_outdated(names.size == @plan.machines.size ? containers : containers.slice(*names), ids)
       make_network
       @prepared = true
@@ -90,31 +95,6 @@ module Xylem
       @plan.labels.flat_map { |label| ['--filter', "label=#{label}"] }
     end
 
-    # refuse_strangers finds out who has our names already: another checkout, compose, anybody.
-    def refuse_strangers(containers, ids)
-      names = @plan.machines.map(&:name)
-      docker('ps', '--all', '--no-trunc', '--format', '{{.ID}} {{.Names}}').lines.map(&:split).each do |id, name|
-        next if !names.include?(name) || ids[name] == id || containers.key?(name)
-
-        raise Problem, "A container #{name} is there already, and not of this checkout: `vagrant destroy -f` in its own, or `docker rm -f #{name}`"
-      end
-    end
-
-    def refuse_taken_ports(names, containers)
-      @plan.machines.each do |machine|
-        next if !names.include?(machine.name) || containers.dig(machine.name, :running)
-
-        machine.ports.each do |port, inside|
-          TCPServer.new(Plan::HOST, port).close
-        rescue Errno::EADDRINUSE
-          what = inside == 22 ? 'its ssh' : 'its API'
-          raise Problem, "Port #{port} of #{Plan::HOST}, which #{machine.name} needs for #{what}, is taken: `ss -ltnp` says by whom" + (inside == 22 ? '' : '; api.host_port_base chooses others')
-        rescue Errno::EACCES
-          raise Problem, "Port #{port} of #{Plan::HOST} may not be used: choose a higher api.host_port_base"
-        end
-      end
-    end
-
     # remove_outdated removes containers that the plan has no more, or has otherwise, or from another image,
     # and those that a failed start left. Their data is on volumes, and Vagrant makes them anew: so when only
     # some machines are to be up it is for those alone.
@@ -138,11 +118,10 @@ module Xylem
 
     # make_network makes it anew when it is of another subnet: nothing is attached to it any more then.
     def make_network
-      subnet = "#{@plan.subnet}/#{@plan.subnet.prefix}"
-      return if network == subnet
+      return if network == wanted_network
 
       docker('network', 'rm', Plan::NETWORK) if network
-      docker('network', 'create', '--subnet', subnet, *@plan.labels.flat_map { |label| ['--label', label] }, Plan::NETWORK)
+      docker('network', 'create', '--subnet', wanted_network, *@plan.labels.flat_map { |label| ['--label', label] }, Plan::NETWORK)
     end
 
     # network is the subnet of ours, if it is there.
@@ -150,6 +129,10 @@ module Xylem
       return if docker('network', 'ls', '--quiet', '--filter', "name=^#{Plan::NETWORK}$", *filters).strip.empty?
 
       docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', Plan::NETWORK).strip
+    end
+
+    def wanted_network
+      "#{@plan.subnet}/#{@plan.subnet.prefix}"
     end
 
     # build makes the secrets too, and has the binary look at the whole configuration.

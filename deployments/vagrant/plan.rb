@@ -3,6 +3,7 @@
 require 'digest'
 require 'ipaddr'
 require 'json'
+require 'securerandom'
 require 'socket'
 require_relative 'settings'
 
@@ -19,7 +20,7 @@ module Xylem
     end
   end
 
-  # Plan is made from the settings alone: the same settings make the same plan.
+  # Plan is made from the settings and the checkout's id: the same ones make the same plan.
   class Plan
     NETWORK = 'xylem'.freeze
     HOST = '127.0.0.1'.freeze # whoever reaches a node may read and write: nobody else's business
@@ -33,6 +34,7 @@ module Xylem
     def initialize(root, environ)
       @root = root
       @settings = Settings.new(root, environ)
+      @checkout = File.exist?(checkout_file) ? File.read(checkout_file).strip : SecureRandom.hex(6)
       @nodes = 2**@settings.integer('tree.depth', 1..16) - 1
       @first = @settings.integer('tree.root', 1..@nodes)
       @startup_delay = @settings.seconds('tree.startup_delay')
@@ -48,9 +50,33 @@ module Xylem
       @settings.file
     end
 
-    # labels are on all that is made here. They tell it from what another checkout made.
+    # labels are on all that is made here. They tell it from what another checkout made, wherever this one
+    # is moved.
     def labels
-      ['xylem.deployment=vagrant', "xylem.checkout=#{@root}"]
+      ['xylem.deployment=vagrant', "xylem.checkout=#{@checkout}"]
+    end
+
+    # keep_checkout writes down the id that was drawn, before anything is made that is known by it.
+    def keep_checkout
+      File.write(checkout_file, "#{@checkout}\n", perm: 0o444) unless File.exist?(checkout_file)
+    end
+
+    # asked are the machines that the words of a command mean, as Vagrant takes them: names, /patterns/ and
+    # beginnings of the ids that `vagrant global-status` shows. Without any, all are meant.
+    def asked(words, ids)
+      names = @machines.map(&:name)
+      meant = names.select do |name|
+        words.any? do |word|
+          pattern = word[%r{\A/(.+)/\z}, 1]
+          pattern ? name.match?(pattern) : name == word || ids[name]&.start_with?(word)
+        end
+      end
+      meant.empty? ? names : meant
+    end
+
+    # taken is the refusal of the subnet when a network has it, or some of it.
+    def taken(network, subnet)
+      @settings.refusal('deployment.subnet', "Docker's network #{network} has #{subnet} already: choose another subnet, or remove that network")
     end
 
     def key
@@ -59,19 +85,26 @@ module Xylem
 
     private
 
+    def checkout_file
+      File.join(@root, 'deployments/secrets/checkout')
+    end
+
     def subnet_with_room
       text = @settings.text('deployment.subnet')
-      address, bits = text.split('/')
-      network = IPAddr.new(text)
-      unless network.ipv4? && bits.to_s.match?(/\A\d+\z/) && bits.to_i.between?(8, 28) && network == IPAddr.new(address)
+      network = ip_network(text)
+      unless network&.ipv4? && network.prefix.between?(8, 28) && text == "#{network}/#{network.prefix}"
         raise @settings.refusal('deployment.subnet', 'allowed is an IPv4 network of 8 to 28 bits, such as 10.0.1.0/24')
       end
-      room = 2**(32 - bits.to_i) - 2 - 10
+      room = 2**(32 - network.prefix) - 2 - 10
       return network if @nodes <= room
 
       raise @settings.refusal('deployment.subnet', "it has room for #{room} nodes, and depth #{@settings.text('tree.depth')} has #{@nodes}")
+    end
+
+    def ip_network(text)
+      IPAddr.new(text)
     rescue IPAddr::Error
-      raise @settings.refusal('deployment.subnet', 'allowed is an IPv4 network of 8 to 28 bits, such as 10.0.1.0/24')
+      nil
     end
 
     # zookeeper's variable is read by the official image alone: all that it keeps goes into one volume.

@@ -1,6 +1,6 @@
 # What the configuration says: configs/tree.yaml, over it the file that XYLEM_CONFIG names, over both the
-# XYLEM_ variables, as in the binary. Only what the plan needs is checked here; the binary, which is built
-# before anything starts, checks the rest.
+# XYLEM_ variables, in that order as in the binary. Only what the plan needs is read and checked here, in the
+# usual spellings; the binary, which is built before anything starts, checks everything.
 
 require 'yaml'
 
@@ -42,7 +42,7 @@ module Xylem
       raise refusal(key, "allowed is #{allowed.min} to #{allowed.max}")
     end
 
-    # seconds reads a duration as Go writes them: 1s, 500ms, 1m30s.
+    # seconds reads a duration such as 1s, 500ms, 1m30s. Go takes some that are refused here: +1s, 5µs.
     def seconds(key)
       parts = text(key).scan(/([0-9.]+)(ns|us|ms|s|m|h)/)
       return parts.sum { |number, unit| number.to_f * SECONDS[unit] } if !parts.empty? && parts.join == text(key)

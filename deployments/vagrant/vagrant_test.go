@@ -43,7 +43,7 @@ func newCheckout(t *testing.T) *checkout {
 	for _, name := range []string{"Vagrantfile", "configs/tree.yaml"} {
 		c.write(filepath.Join(c.folder, name), read(t, filepath.Join("../..", name)))
 	}
-	for _, name := range []string{"settings.rb", "plan.rb", "engine.rb"} {
+	for _, name := range []string{"settings.rb", "plan.rb", "engine.rb", "refusals.rb"} {
 		c.write(filepath.Join(c.folder, "deployments/vagrant", name), read(t, name))
 	}
 	c.write(filepath.Join(home, "Vagrantfile"), stubs)
@@ -76,7 +76,12 @@ func (c *checkout) configure(yaml string) {
 // vagrant runs a command, and gives back what it showed.
 func (c *checkout) vagrant(args ...string) (shown string, err error) {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "vagrant", args...)
+	return c.run("vagrant", args...)
+}
+
+func (c *checkout) run(command string, args ...string) (shown string, err error) {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), command, args...)
 	cmd.Dir, cmd.Env = c.folder, c.env
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -103,7 +108,20 @@ func (c *checkout) recorded() string {
 		c.t.Fatal(err)
 	}
 	text := strings.ReplaceAll(string(content), c.folder, "CHECKOUT")
+	if id, err := os.ReadFile(filepath.Join(c.folder, "deployments/secrets/checkout")); err == nil {
+		text = strings.ReplaceAll(text, "xylem.checkout="+strings.TrimSpace(string(id)), "xylem.checkout=ID")
+	}
 	return digest.ReplaceAllString(text, "xylem.plan=DIGEST")
+}
+
+// move renames the checkout's folder.
+func (c *checkout) move() {
+	c.t.Helper()
+	moved := filepath.Join(c.t.TempDir(), "moved")
+	if err := os.Rename(c.folder, moved); err != nil {
+		c.t.Fatal(err)
+	}
+	c.folder = moved
 }
 
 // mark lets the engine be in some state that the stand-in knows.
