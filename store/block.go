@@ -20,10 +20,10 @@ var ErrBlock = errors.New("malformed block of entries")
 //	stamp     varint, difference from the entry before
 //	node      uvarint
 //	counter   varint, difference from the same node's counter before
-//	origin    where bit 2 is set: 1 byte the kind of its condition, with bit 7 set
-//	          where it was ordered before; for Matches epoch and seq, uvarints; the
-//	          stamp where it was taken, uvarint; epoch and seq of its first version,
-//	          uvarints, where it was ordered before
+//	origin    where bit 2 is set: 1 byte the kind of its condition, and bits 6 and 7;
+//	          for Matches epoch and seq, uvarints; the stamp where it was taken,
+//	          uvarint; epoch and seq of its first version, uvarints, where bit 7 is
+//	          set, and of that of what it follows, where bit 6 is set
 //	key       uvarint length, bytes
 //	value     uvarint length, bytes; not for a tombstone
 //
@@ -35,8 +35,11 @@ const (
 	flagOrigin
 )
 
-// flagFirst is in the byte of a condition's kind.
-const flagFirst = 1 << 7
+// These are in the byte of a condition's kind.
+const (
+	flagSince = 1 << 6
+	flagFirst = 1 << 7
+)
 
 // MaxNode is the highest k of NODE-k that a write id may name.
 const MaxNode = 1 << 16
@@ -105,6 +108,9 @@ func (o *Origin) append(dst []byte) []byte {
 	if !o.First.IsZero() {
 		kind |= flagFirst
 	}
+	if !o.Since.IsZero() {
+		kind |= flagSince
+	}
 	dst = append(dst, kind)
 	if o.If.Kind == Matches {
 		dst = appendVersion(dst, o.If.Version)
@@ -112,6 +118,9 @@ func (o *Origin) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(o.Taken))
 	if kind&flagFirst != 0 {
 		dst = appendVersion(dst, o.First)
+	}
+	if kind&flagSince != 0 {
+		dst = appendVersion(dst, o.Since)
 	}
 	return dst
 }
@@ -225,12 +234,21 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	return e
 }
 
+// ordered takes a version under which something was ordered.
+func (r *blockReader) ordered() version.Version {
+	v := r.version()
+	if v.IsZero() {
+		r.fail("a write was ordered at no version")
+	}
+	return v
+}
+
 func (r *blockReader) origin() *Origin {
 	o := &Origin{}
-	again := false
+	var flags byte
 	if kind := r.bytes(1); kind != nil {
-		again = kind[0]&flagFirst != 0
-		o.If.Kind = ConditionKind(kind[0] &^ flagFirst)
+		flags = kind[0]
+		o.If.Kind = ConditionKind(flags &^ (flagFirst | flagSince))
 	}
 	switch o.If.Kind {
 	case Matches:
@@ -240,10 +258,11 @@ func (r *blockReader) origin() *Origin {
 		r.fail("no such condition")
 	}
 	o.Taken = version.Stamp(r.uvarint())
-	if again {
-		if o.First = r.version(); o.First.IsZero() {
-			r.fail("a write was first ordered at no version")
-		}
+	if flags&flagFirst != 0 {
+		o.First = r.ordered()
+	}
+	if flags&flagSince != 0 {
+		o.Since = r.ordered()
 	}
 	return o
 }

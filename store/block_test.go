@@ -38,6 +38,9 @@ func anyEntry() *rapid.Generator[*Entry] {
 			if rapid.Bool().Draw(t, "ordered before") {
 				origin.First = version.Version{Epoch: number.Draw(t, "first epoch"), Seq: number.Draw(t, "first seq")}
 			}
+			if rapid.Bool().Draw(t, "follows") {
+				origin.Since = version.Version{Epoch: number.Draw(t, "since epoch"), Seq: number.Draw(t, "since seq")}
+			}
 		}
 		return &Entry{
 			Origin: origin,

@@ -52,6 +52,7 @@ type Origin struct {
 	If    Condition
 	Taken version.Stamp   // what it got where it was taken, where Stamp is another; zero where it is not
 	First version.Version // under which it was ordered at first, where it has another version by now or waits for one; else zero
+	Since version.Version // First of what its key had when its epoch began, where it follows that and it is known; else zero
 }
 
 // Condition is what must hold at the root for a write to be ordered.
@@ -109,8 +110,19 @@ func (e *Entry) Resubmitted() *Entry {
 	if taken := again.Origin.Taken; taken != 0 && again.Origin.If.Kind == Always {
 		again.Stamp = taken
 	}
-	again.Origin.Taken = 0
+	again.Origin.Taken, again.Origin.Since = 0, version.Version{}
 	return again
+}
+
+// Follows reports whether the entry was ordered after another of its key where it was
+// ordered at first, as far as the two tell: in the same epoch, or on top of what that
+// began with.
+func (e *Entry) Follows(other *Entry) bool {
+	first, before := e.First(), other.First()
+	if e.Origin != nil && !e.Origin.Since.IsZero() && e.Origin.Since == before {
+		return true
+	}
+	return first.Epoch == before.Epoch && before.Seq < first.Seq
 }
 
 // Equal reports whether two entries are the same in all that they say.

@@ -88,3 +88,32 @@ func TestSeenIsWhatIsOrderedBeyondTheBase(t *testing.T) {
 		t.Errorf("seen is %v", got)
 	}
 }
+
+func TestAWriteFollowsWhatWasThereBeforeIt(t *testing.T) {
+	at := func(epoch, seq uint64) version.Version { return version.Version{Epoch: epoch, Seq: seq} }
+	entry := func(v, first, since version.Version) *Entry {
+		return &Entry{Key: "k", Version: v, Origin: &Origin{First: first, Since: since}}
+	}
+	none := version.Version{}
+	e := entry(at(5, 9), at(3, 8), at(2, 4))
+	for _, test := range []struct {
+		other *Entry
+		want  bool
+	}{
+		{&Entry{Version: at(3, 7)}, true},
+		{&Entry{Version: at(3, 8)}, false},
+		{&Entry{Version: at(3, 9)}, false},
+		{&Entry{Version: at(2, 4)}, true},
+		{&Entry{Version: at(2, 3)}, false}, // perhaps, and perhaps it was on another branch
+		{entry(at(5, 8), at(3, 7), none), true},
+		{entry(at(5, 8), at(2, 4), none), true},
+		{entry(at(3, 7), at(4, 1), none), false},
+	} {
+		if got := e.Follows(test.other); got != test.want {
+			t.Errorf("%+v after %+v: %v", e.Origin, test.other, got)
+		}
+	}
+	if (&Entry{Version: at(3, 8)}).Follows(&Entry{}) {
+		t.Error("a write whose past is not known follows one that was never ordered")
+	}
+}

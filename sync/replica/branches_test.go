@@ -38,23 +38,36 @@ func TestAVerdictThatIsWrittenDownBehindTheNextEpochIsTakenBack(t *testing.T) {
 	}
 }
 
-// What lies beyond a cut is queued with what tells, at the next root, that it came after
-// what the key has there: the first version that it had.
-func TestWhatIsBeyondTheCutRemembersItsFirstVersion(t *testing.T) {
-	o := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
-	s := followerAt(t, o)
-	s.leads("1.2")
-	s.write("k=acked by 7-3")
-	s.write("k=then by 7-4 if 2.3")
-	s.submit("k=back at 9000 by 7-6 if 2.4 was 1.9")
-	s.persisted()
-	next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
-	next.startEpoch().startEpoch().write("c=1 by 7-5")
-	s.push(next.snapshot())
-	s.all()
-	queue := s.core.queue.local.Queue
-	if len(queue) != 1 || queue[0].Value != "back" || queue[0].First() != parseVersion(t, "1.9") || queue[0].Condition().Version != parseVersion(t, "2.4") {
-		t.Errorf("queued is %+v", queue)
+// What lies beyond a cut is queued under what its condition comes down to where the key has
+// nothing that came from elsewhere; and with the first version that it had.
+func TestAConditionIsRebasedOnWhatBothHistoriesHave(t *testing.T) {
+	for _, test := range []struct {
+		name, theirs string
+		want         store.Condition
+	}{
+		{"the key is as it was", "c=1 by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "1.2")}},
+		{"it was deleted before", "-k by 7-2", store.Condition{Kind: store.Absent}},
+		{"somebody has written it since", "k=other by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
+		{"what it followed is there again", "k=acked at 1 by 7-3 was 2.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
+	} {
+		o, next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2"), newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+		if test.want.Kind == store.Absent {
+			o, next = newOrigin(t).write("a=1 by 7-1", test.theirs), newOrigin(t).write("a=1 by 7-1", test.theirs)
+		}
+		s := followerAt(t, o)
+		s.leads("1.2")
+		s.write("k=acked by 7-3")
+		s.write("k=then by 7-4 if 2.3")
+		next.startEpoch().startEpoch().startEpoch()
+		if test.want.Kind != store.Absent {
+			next.write(test.theirs)
+		}
+		s.push(next.snapshot())
+		s.all()
+		queue := s.core.queue.local.Queue
+		if len(queue) != 1 || queue[0].Value != "then" || queue[0].First() != parseVersion(t, "2.4") || queue[0].Condition() != test.want {
+			t.Errorf("%s: queued is %+v under %+v, want %+v", test.name, queue, queue[0].Condition(), test.want)
+		}
 	}
 }
 
@@ -152,8 +165,7 @@ func TestAStrangerDoesNotCountAmongTheLiving(t *testing.T) {
 }
 
 // A member has seen writes of an epoch of which the furthest state has not heard: it may
-// have begun before that state. They are ordered along that epoch's writes; a condition
-// counts against what was ordered after them.
+// have begun before that state. Conditions are judged again, along those writes.
 func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	o := newOrigin(t).write("a=1 by 7-1", "k=1 by 7-2")
 	s := followerAt(t, o)
@@ -166,9 +178,9 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 	s.persisted()
 	s.promises(
 		3, 5, "1.2",
-		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0", "1.1"), // and then k=1
+		with(s.seen("2.2", "k=2 by 7-3 at 10"), store.Absent, "0.0", "0.0"), // k is there
 		with(s.seen("2.3", "n=1 by 7-4 at 11"), store.Absent, "0.0", "0.0"),
-		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "1.7", "0.0"), // of what n=1 was before
+		with(s.seen("2.4", "n=2 by 7-5 at 12"), store.Matches, "1.7", "0.0"), // of what n=1 was once
 		with(s.seen("2.5", "a=2 by 7-6 at 13"), store.Matches, "1.1", "0.0"),
 	)
 	s.all()

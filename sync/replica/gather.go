@@ -202,9 +202,9 @@ func (r *Replica) openElected(again int) {
 }
 
 // orderAgain gives versions of the new epoch to the writes that others have seen
-// beyond this state, in their old order; stamps and write ids stay. They may be of
-// several branches: conditions are judged again, and what lies on a branch that was
-// abandoned is like a queued write.
+// beyond this state, in their old order; stamps and write ids stay. What was ordered in
+// another epoch than that of the state may be from another branch: then a condition is
+// judged again, and what lies on a branch that was abandoned is like a queued write.
 func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Version) []*store.Entry {
 	latest := make(map[string]*store.Entry)
 	next := version.Version{Epoch: g.epoch, Seq: applied.Seq}
@@ -217,8 +217,10 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		if current == nil {
 			current = r.store.Current(seen.Key)
 		}
-		if met, _ := holds(seen.Condition(), current); !met && !precedes(current, seen.First()) {
-			continue
+		if seen.Version.Epoch != meta.Epoch {
+			if met, _ := holds(seen.Condition(), current); !met && !(current != nil && seen.Follows(current)) {
+				continue
+			}
 		}
 		if meta.Abandoned(seen.Version) {
 			seen = seen.Resubmitted()

@@ -30,7 +30,11 @@ func (o *origin) write(writes ...string) *origin {
 		w := parseWrite(o.t, text)
 		at := version.Version{Epoch: o.Meta().Epoch, Seq: o.Applied().Seq + 1}
 		stamp := o.clock.Next(wallClock)
-		o.Commit([]*store.Entry{{Key: w.Key, Value: w.Value, Version: at, Stamp: stamp, Write: w.ID}}, stamp)
+		e := &store.Entry{Key: w.Key, Value: w.Value, Version: at, Stamp: stamp, Write: w.ID}
+		if !w.First.IsZero() {
+			e.Origin = &store.Origin{First: w.First}
+		}
+		o.Commit([]*store.Entry{e}, stamp)
 	}
 	return o
 }

@@ -13,7 +13,7 @@ func (r *Replica) takeOver(b *store.Builder, to version.Version, meta store.Meta
 	state := b.Cut(to, meta)
 	var saved []*store.Entry
 	r.checkpoint(state, func(local *store.Local) {
-		saved = r.beyondHistory(&meta, to)
+		saved = r.beyondHistory(b, &meta, to)
 		local.TakeBack(saved)
 	}, func(f Failure) {
 		if f == None {
@@ -36,7 +36,7 @@ func whole(b *store.Builder, h *wire.Header) bool {
 // beyondHistory lists what this node's state holds beyond the last version that it
 // has in common with another at to, as writes to be ordered again, in the order in
 // which they were ordered. What is in the queue anyway is not among them.
-func (r *Replica) beyondHistory(other *store.Meta, to version.Version) []*store.Entry {
+func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.Version) []*store.Entry {
 	meta, applied := r.store.Meta(), r.store.Applied()
 	if applied.IsZero() || meta.Tree != other.Tree {
 		return nil
@@ -51,9 +51,29 @@ func (r *Replica) beyondHistory(other *store.Meta, to version.Version) []*store.
 		if e.Version.Seq <= common.Seq || r.queue.ids[e.Write] || comesBack[e.Write] {
 			continue
 		}
-		beyond = append(beyond, e.Resubmitted())
+		again := e.Resubmitted()
+		again.Origin.If = rebased(e, b.Current(e.Key), common)
+		beyond = append(beyond, again)
 	}
 	return beyond
+}
+
+// rebased is the condition of a write beyond the last version in common, as it is on the
+// other history, which has theirs of its key. Where that was there before the write here
+// too, it is what the condition comes down to: what stood between goes with the write,
+// which overwrote it. Else the condition stays, and fails unless it happens to hold.
+func rebased(e, theirs *store.Entry, common version.Version) store.Condition {
+	switch {
+	case e.Condition().Kind == store.Always:
+		return store.Condition{}
+	case theirs == nil:
+		return store.Condition{Kind: store.Absent}
+	case theirs.Version.Seq > common.Seq && !e.Follows(theirs):
+		return e.Condition()
+	case theirs.Deleted():
+		return store.Condition{Kind: store.Absent}
+	}
+	return store.Condition{Kind: store.Matches, Version: theirs.Version}
 }
 
 // comesBack is which writes are on their way into the queue, or come back to it by

@@ -180,7 +180,9 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		return r.superseded(current), nil
 	}
 	kept := r.keepsStamp(w, epoch)
-	if met, version := holds(w.If, current); !met && !precedes(current, w.First) {
+	// What comes back may find what it had been ordered behind in the same epoch.
+	behind := current != nil && current.First().Epoch == w.First.Epoch && current.First().Seq < w.First.Seq
+	if met, version := holds(w.If, current); !met && !behind {
 		if kept {
 			return r.superseded(current), nil
 		}
@@ -194,8 +196,8 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	e := &store.Entry{
 		Key: w.Key, Value: w.Value, Stamp: w.Stamp, Write: w.ID, Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
-	if w.If.Kind != store.Always || !w.First.IsZero() {
-		e.Origin = &store.Origin{If: w.If, First: w.First}
+	if since := follows(current, last.Epoch, w.If.Kind != store.Always); w.If.Kind != store.Always || !w.First.IsZero() || !since.IsZero() {
+		e.Origin = &store.Origin{If: w.If, First: w.First, Since: since}
 	}
 	beaten := current != nil && current.Beats(e)
 	if kept {
@@ -268,12 +270,21 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	}
 }
 
-// precedes reports whether what a key has was ordered before a write that had that
-// version at first, if any, and now comes back from a history that was abandoned. Then
-// what its condition was about may be gone: that write, or others behind it, stood in
-// its place there. Nothing was ordered since that the condition could be there to guard.
-func precedes(current *store.Entry, first version.Version) bool {
-	return !first.IsZero() && (current == nil || current.First().Before(first))
+// follows is First of what a write will stand on in this epoch's order, where that is
+// worth telling: beyond a cut what stood between may be gone.
+func follows(current *store.Entry, epoch uint64, conditional bool) version.Version {
+	switch {
+	case current == nil:
+		return version.Version{}
+	case current.Version.Epoch == epoch && current.First() == current.Version: // itself of this epoch
+		if current.Origin == nil {
+			return version.Version{}
+		}
+		return current.Origin.Since
+	case conditional, current.Origin != nil && !current.Origin.First.IsZero():
+		return current.First()
+	}
+	return version.Version{}
 }
 
 // takeBatch splits off the groups, whole, that go into one batch.

@@ -31,10 +31,10 @@ func TestDecide(t *testing.T) {
 		{"queued before one of the same batch", "", "a=1, a=0 at 400", "ordered 1.1, superseded 1.1"},
 		{"queued with a condition", "a=1", "a=0 at 400 if absent, a=0 at 400 if exists, a=2 at 600 if exists", "superseded 1.1, superseded 1.1, ordered 1.2"},
 
-		{"ordered elsewhere after what is there", "a=1", "a=2 at 600 if 2.7 was 2.8, a=3 at 700 if absent was 2.9", "ordered 1.2, ordered 1.3"},
-		{"ordered elsewhere, where nothing is", "", "a=2 at 600 if 0.7 was 0.8", "ordered 1.1"},
-		{"ordered elsewhere before what is there", "a=1", "a=2 at 600 if 0.7 was 0.8, a=2 at 600 if 1.1 was 0.8", "superseded 1.1, ordered 1.2"},
-		{"ordered elsewhere, and taken before what is there", "a=1", "a=2 at 400 if 2.7 was 2.8", "superseded 1.1"},
+		{"ordered elsewhere, behind what is there", "a=1", "a=2 at 600 if 1.7 was 1.8", "ordered 1.2"},
+		{"ordered elsewhere, before what is there", "a=1", "a=2 at 600 if 1.7 was 1.0", "superseded 1.1"},
+		{"ordered elsewhere, in another epoch", "a=1", "a=2 at 600 if 2.7 was 2.8, a=2 at 600 if 1.1 was 2.8", "superseded 1.1, ordered 1.2"},
+		{"ordered elsewhere, behind what is there, and taken before it", "a=1", "a=2 at 400 if 1.7 was 1.8", "superseded 1.1"},
 
 		{"sent again", "a=1 by 7-1", "a=1 by 7-1, a=1 by 7-1 at 300", "ordered 1.1, ordered 1.1"},
 		{"sent again within a batch", "", "a=1 by 7-1, b=1 by 7-2, a=1 by 7-1", "ordered 1.1, ordered 1.2, ordered 1.1"},

@@ -184,11 +184,13 @@ func (t *Tree) goesOn(e *store.Entry) bool {
 	return slices.ContainsFunc(l.byID[e.Write], func(before *store.Entry) bool { return l.leads(b.begin, before.Version) })
 }
 
-// comesBack reports whether an entry was ordered on another branch, after what its key
-// has on this one.
+// comesBack reports whether an entry was ordered on another branch, on which what its key
+// has here was there before it.
 func (t *Tree) comesBack(e, last *store.Entry) bool {
-	before := t.history.ledger.byID[e.Write]
-	return len(before) > 0 && (last == nil || last.First().Before(before[0].Version))
+	l := &t.history.ledger
+	return slices.ContainsFunc(l.byID[e.Write], func(before *store.Entry) bool {
+		return last == nil || l.ordered(last.Write, before.Version) != nil
+	})
 }
 
 // inTurn checks that a write which was queued at once is not ordered after one that
@@ -377,7 +379,7 @@ func (t *Tree) kept(w *write) bool {
 	case t.forgotten(w.Key):
 	case w.If.Kind != store.Always:
 		last := t.root().store.Current(w.Key)
-		if last == nil || l.ordered(last.Write, w.at) != nil && last.First().Before(w.at) {
+		if last == nil || l.ordered(last.Write, w.at) != nil {
 			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and %v was there before it", w.ID, w.Key, w.at, last)
 		}
 	case !t.passed(w, end) && !t.outlived(w, end):
