@@ -10,6 +10,8 @@ func TestANodeIsNamedByItsOrdinal(t *testing.T) {
 		{"--ordinal xylem-7", "ordinal 7 is outside this tree, whose 7 nodes have the ordinals 0 to 6"},
 		{"--ordinal xylem-06", "is not an ordinal"},
 		{"--ordinal xylem-", "is not an ordinal"},
+		{"--ordinal=-1", "is not an ordinal"},
+		{"--ordinal=xylem--1", "is not an ordinal"},
 		{"--ordinal xylem-1 --id 2", "--id or --ordinal, not both"},
 		{"--ordinal xylem-6", "node needs a data directory"},
 	} {

@@ -23,9 +23,13 @@ func (c Config) NodeName(k int) string { return nodePrefix + strconv.Itoa(k) }
 // ParseOrdinal reads the name of a pod of a StatefulSet, or the number at its end:
 // xylem-6, xylem-0-6 and 6 name NODE-7 in a tree of n.
 func ParseOrdinal(text string, n int) (k int, err error) {
-	digits := text[strings.LastIndexByte(text, '-')+1:]
+	name, digits := "", text
+	if dash := strings.LastIndexByte(text, '-'); dash >= 0 {
+		name, digits = text[:dash], text[dash+1:]
+	}
 	ordinal, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || digits != strconv.FormatUint(ordinal, 10) {
+	negative := name == "" && text != digits || strings.HasSuffix(name, "-")
+	if err != nil || negative || digits != strconv.FormatUint(ordinal, 10) {
 		return 0, fmt.Errorf("%w: %q is not an ordinal: allowed is a number from 0 up, alone or at the end of a name, as in xylem-0", ErrNode, text)
 	}
 	if ordinal >= uint64(n) {
