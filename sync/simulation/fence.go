@@ -36,6 +36,9 @@ func (t *Tree) acknowledgedAt(n *Node) (shown []*write) {
 // that lived behind it, and with all that those had acknowledged whose answers it got.
 func (t *Tree) serving(n *Node, epoch uint64) {
 	e := t.ensemble
+	if t.history.ledger.epochs[epoch] == nil { // it began, and was over in the same step
+		t.begun(n, epoch, n.store.Applied())
+	}
 	t.world.Tracef("NODE-%d serves in epoch %d", n.id, epoch)
 	t.Stats.Roots++
 	of, behind := e.owners[epoch], len(e.granted[epoch])
