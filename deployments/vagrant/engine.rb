@@ -24,9 +24,11 @@ module Xylem
       out, status = Open3.capture2e('docker', 'version', '--format', '{{.Server.Version}}')
       return if status.success?
 
-      raise Problem, "Docker does not answer: `deployments/engine start` starts it. It says: #{out.lines.last.to_s.strip}"
+      advice = elsewhere? ? 'start the engine at DOCKER_HOST, or unset it' : '`deployments/engine start` starts it'
+      raise Problem, "Docker does not answer: #{advice}. It says: #{out.lines.last.to_s.strip}"
     rescue Errno::ENOENT
-      raise Problem, 'There is no docker on the PATH: `deployments/engine start` installs and starts it where it may'
+      advice = elsewhere? ? 'install it, for the engine at DOCKER_HOST' : '`deployments/engine start` installs and starts it where it may'
+      raise Problem, "There is no docker on the PATH: #{advice}"
     end
 
     # prepare makes what containers need, once for an `up` of all or some of the machines. ids are the
@@ -62,8 +64,10 @@ module Xylem
     end
 
     # clear takes away what a destroyed machine leaves: its data, and with the last machine all the rest,
-    # the containers of a formerly greater depth too. A destroy that was declined destroyed nothing.
-    def clear(name)
+    # the containers of a formerly greater depth too. A destroy that was declined destroyed nothing. ids are
+    # the containers that Vagrant still knows.
+    def clear(name, ids, forced:)
+      clear_lost(name, ids, forced)
       left = ours.keys
       if (left & @plan.machines.map(&:name)).empty?
         docker('rm', '--force', *left) unless left.empty?
@@ -77,6 +81,22 @@ module Xylem
     end
 
     private
+
+    # elsewhere says whether the engine is one that `deployments/engine` keeps its hands off.
+    def elsewhere?
+      !ENV['DOCKER_HOST'].to_s.empty?
+    end
+
+    # clear_lost destroys what Vagrant no longer knows, or not yet when it was killed. It asks nobody then,
+    # so that this is for those who wanted no question.
+    def clear_lost(name, ids, forced)
+      found = ours[name]
+      return if found.nil? || ids[name] == found[:id]
+      return puts("#{name} is there, and Vagrant lost track of it: `vagrant destroy -f` removes it") unless forced
+
+      puts "removing #{name}, which Vagrant lost track of"
+      docker('rm', '--force', name)
+    end
 
     # ours are the containers of this checkout: by name the digest of their plan, their image and whether
     # they run.
@@ -99,17 +119,24 @@ module Xylem
     # and those that a failed start left. Their data is on volumes, and Vagrant makes them anew: so when only
     # some machines are to be up it is for those alone.
     def remove_outdated(containers, ids)
-      outdated = containers.reject do |name, found|
-        machine = @plan.machines.find { |candidate| candidate.name == name }
-        machine && ids[name] == found[:id] && machine.digest == found[:digest] && image(machine.image) == found[:image]
-      end
-      return if outdated.empty?
-
+      outdated = containers.keys.sort_by { |name| [name[/\d+/].to_i, name] }.group_by { |name| why(name, containers[name], ids) }
+      outdated.delete(nil)
+      outdated.each { |reason, names| puts format(reason, names.join(', ')) }
       # ZooKeeper last, so that the nodes can take their leave of it.
-      [outdated.keys - ['zookeeper'], outdated.keys & ['zookeeper']].reject(&:empty?).each do |names|
+      outdated.values.flatten.partition { |name| name != 'zookeeper' }.reject(&:empty?).each do |names|
         docker('stop', '-t', Plan::STOP_TIMEOUT.to_s, *names)
         docker('rm', *names)
       end
+    end
+
+    # why says, with a place for names, what is done with a container that is not as planned.
+    def why(name, found, ids)
+      machine = @plan.machines.find { |candidate| candidate.name == name }
+      return 'removing %s: beyond tree.depth; the volumes stay' unless machine
+      return 'making anew %s: Vagrant lost track of it' if ids[name] != found[:id]
+      return 'making anew %s: the configuration changed' if machine.digest != found[:digest]
+
+      'making anew %s: the image changed' if image(machine.image) != found[:image]
     end
 
     def image(name)

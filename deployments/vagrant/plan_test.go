@@ -1,7 +1,9 @@
 package vagrant_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -45,13 +47,54 @@ func TestChangesTakeEffectWithTheNextUp(t *testing.T) {
 	} {
 		c.env = append(c.env, step.variable)
 		c.mark("record", c.recorded()+strings.TrimLeft(step.variable+" ", " ")+"vagrant "+step.command+"\n")
-		c.must(strings.Fields(step.command)...)
+		shown := c.must(strings.Fields(step.command)...)
+		c.mark("record", c.recorded()+strings.Join(removals.FindAllString(shown, -1), ""))
 		if step.command == "destroy -f NODE-3" {
 			c.move() // and knows its own things still
 		}
 	}
 	options := regexp.MustCompile(`(?m)^  .*\n`)
 	compare(t, "changes.txt", options.ReplaceAllString(c.recorded(), ""))
+}
+
+// removals are the lines that say which containers go, and why.
+var removals = regexp.MustCompile(`(?m)^(removing|making anew) .*\n`)
+
+// TestDestroyTakesWhatVagrantLostTrackOf has Vagrant forget its containers, and not know one yet when it was
+// killed while that was made. Who wants to be asked loses nothing.
+func TestDestroyTakesWhatVagrantLostTrackOf(t *testing.T) {
+	t.Parallel()
+	c := newCheckout(t)
+	c.configure("tree: {depth: 1, startup_delay: 0s}")
+	for _, lost := range []struct {
+		lose func(state string) error
+		says string // without -f
+	}{
+		{os.RemoveAll, "NODE-1 is there, and Vagrant lost track of it: `vagrant destroy -f` removes it\n"},
+		{func(state string) error {
+			return os.WriteFile(filepath.Join(state, "machines/NODE-1/docker/id"), []byte("preparing"), 0o600)
+		}, "TTY"}, // it asks, and there is nobody
+	} {
+		c.must("up")
+		if err := lost.lose(filepath.Join(c.folder, ".vagrant")); err != nil {
+			t.Fatal(err)
+		}
+		before := c.recorded()
+		if shown, _ := c.vagrant("destroy", "NODE-1"); !strings.Contains(shown, lost.says) {
+			t.Errorf("not %q:\n%s", lost.says, shown)
+		}
+		if after := c.recorded(); after != before {
+			t.Errorf("destroyed without -f:\n%s", strings.TrimPrefix(after, before))
+		}
+		if shown := c.must("destroy", "-f"); !strings.Contains(shown, "removing NODE-1, which Vagrant lost track of\n") {
+			t.Errorf("removed without a word:\n%s", shown)
+		}
+		containers, err := os.ReadDir(filepath.Join(c.engine, "containers"))
+		left := read(t, filepath.Join(c.engine, "networks")) + read(t, filepath.Join(c.engine, "volumes"))
+		if err != nil || len(containers) > 0 || left != "" {
+			t.Errorf("left: %v %v %s", err, containers, left)
+		}
+	}
 }
 
 // plan makes the plan alone, or says in one line why there is none.
@@ -72,8 +115,10 @@ func TestConfigurationsAreRefusedInOneLine(t *testing.T) {
 		{"deployment: {subnet: nowhere}", `own.yaml: deployment.subnet is "nowhere": allowed is an IPv4 network`},
 		{"tree: {depth: 8}", `deployment.subnet is "10.0.1.0/24": it has room for 244 nodes, and depth 8 has 255`},
 		{"api: {host_port_base: 2195}", `own.yaml: api.host_port_base is "2195": port 2201 on the host is that of NODE-1 and of NODE-6: ssh has 2200 to 2207`},
-		{"tree: {depth: 2", `own.yaml: is not valid YAML: `},
+		{"tree: {depth: 2", `own.yaml:1: is not valid YAML, here or just after: did not find expected ',' or '}'`},
 		{"hello", `own.yaml: is no configuration: the keys are missing`},
+		{"tree: {dept: 2}", `own.yaml: unknown key "tree.dept": configs/tree.yaml has them all`},
+		{"tree: {depth: {size: 2}}", `own.yaml: unknown key "tree.depth.size": `},
 	} {
 		c.configure(wrong.configuration)
 		if shown, err := c.run("ruby", "-r./deployments/vagrant/plan", "-e", plan); err == nil || !oneLine(shown, wrong.says) {
@@ -81,7 +126,7 @@ func TestConfigurationsAreRefusedInOneLine(t *testing.T) {
 		}
 	}
 	c.env = append(c.env, "XYLEM_CONFIG=nowhere.yaml")
-	if shown, err := c.vagrant("status"); err == nil || !oneLine(shown, "nowhere.yaml: cannot be read (ENOENT)") {
+	if shown, err := c.vagrant("status"); err == nil || !oneLine(shown, "nowhere.yaml: there is no such file: XYLEM_CONFIG names") {
 		t.Errorf("vagrant status without the file: %v\n%s", err, shown)
 	}
 }
@@ -102,10 +147,14 @@ func TestUpRefusesInOneLine(t *testing.T) {
 			`deployment.subnet is "10.0.1.0/24": Docker's network near has 10.0.0.0/16 already: choose another subnet`,
 		},
 		{"reload", "reload", "", "", upTakesIn},
+		{"elsewhere", "status", "broken", "", "Docker does not answer: start the engine at DOCKER_HOST, or unset it. It says: Cannot connect"},
 	} {
 		t.Run(wrong.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCheckout(t)
+			if wrong.name == "elsewhere" {
+				c.env = append(c.env, "DOCKER_HOST=tcp://127.0.0.1:1")
+			}
 			if wrong.mark != "" {
 				c.mark(wrong.mark, wrong.content)
 			}

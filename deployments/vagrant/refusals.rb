@@ -33,7 +33,7 @@ module Xylem
           TCPServer.new(Plan::HOST, port).close
         rescue Errno::EADDRINUSE
           what = inside == 22 ? 'its ssh' : 'its API'
-          raise Problem, "Port #{port} of #{Plan::HOST}, which #{machine.name} needs for #{what}, is taken: `ss -ltnp` says by whom" + (inside == 22 ? '' : '; api.host_port_base chooses others')
+          raise Problem, "Port #{port} of #{Plan::HOST}, which #{machine.name} needs for #{what}, is taken: `ss -ltnp`, or `docker ps` where that is docker-proxy, says by whom" + (inside == 22 ? '' : '; api.host_port_base chooses others')
         rescue Errno::EACCES
           raise Problem, "Port #{port} of #{Plan::HOST} may not be used: choose a higher api.host_port_base"
         end

@@ -11,6 +11,7 @@ module Xylem
   # Settings are the values that count, by dotted key.
   class Settings
     DEFAULTS = 'configs/tree.yaml'.freeze
+    SECRETS = %w[auth.cluster_secret coordinator.zookeeper.credentials].freeze # no file has them: the binary refuses that
     SECONDS = { 'ns' => 1e-9, 'us' => 1e-6, 'ms' => 1e-3, 's' => 1, 'm' => 60, 'h' => 3600 }.freeze
 
     # file is the one that counts, which the containers get too; variables are what of the environment
@@ -22,7 +23,7 @@ module Xylem
       named = environ['XYLEM_CONFIG'].to_s
       @file = named.empty? ? defaults : File.expand_path(named)
       known = read(defaults)
-      @values = @file == defaults ? known : known.merge(read(@file))
+      @values = @file == defaults ? known : known.merge(only(known, read(@file)))
       @variables = known.keys.map { |key| [variable(key), key] }.select { |name, _| !environ[name].to_s.empty? }
                         .to_h { |name, key| [name, @values[key] = environ[name]] }
     end
@@ -62,6 +63,15 @@ module Xylem
       'XYLEM_' + key.upcase.tr('.', '_')
     end
 
+    # only refuses keys that there are not. What stands for a whole section may be empty; that it is nothing
+    # else is for the binary to see.
+    def only(known, given)
+      unknown = (given.keys - known.keys - SECRETS).find { |key| known.keys.none? { |other| other.start_with?("#{key}.") } }
+      return given unless unknown
+
+      raise Problem, "#{@file}: unknown key #{unknown.inspect}: #{DEFAULTS} has them all"
+    end
+
     def read(file)
       content = YAML.safe_load(File.read(file, encoding: 'UTF-8'), aliases: true)
       return {} if content.nil?
@@ -69,7 +79,10 @@ module Xylem
 
       flat(content)
     rescue SystemCallError => e
-      raise Problem, "#{file}: cannot be read (#{e.class.name[/\w+$/]}): XYLEM_CONFIG names a YAML file, or nothing for #{DEFAULTS}"
+      what = { Errno::ENOENT => 'there is no such file', Errno::EISDIR => 'is a directory' }[e.class] || "cannot be read (#{e.class.name[/\w+$/]})"
+      raise Problem, "#{file}: #{what}: XYLEM_CONFIG names a YAML file, or nothing for #{DEFAULTS}"
+    rescue Psych::SyntaxError => e
+      raise Problem, "#{file}:#{e.line}: is not valid YAML, here or just after: #{[e.problem, e.context].compact.join(' ')}"
     rescue Psych::Exception, ArgumentError => e
       raise Problem, "#{file}: is not valid YAML: #{e.message.lines.join(' ').strip}"
     end
