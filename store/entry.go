@@ -110,7 +110,7 @@ func (e *Entry) Resubmitted() *Entry {
 	if taken := again.Origin.Taken; taken != 0 && again.Origin.If.Kind == Always {
 		again.Stamp = taken
 	}
-	again.Origin.Taken, again.Origin.Since = 0, version.Version{}
+	again.Origin.Taken = 0
 	return again
 }
 

@@ -36,7 +36,11 @@ func (r *Replica) drain() {
 		if bytes += e.Bytes(); q.underWay > 0 && bytes > maxDrainBytes {
 			break
 		}
-		writes = append(writes, wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First()})
+		w := wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First()}
+		if e.Origin != nil {
+			w.Since = e.Origin.Since
+		}
+		writes = append(writes, w)
 	}
 	meta := r.store.Meta()
 	if r.IsRoot() {

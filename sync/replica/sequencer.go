@@ -180,9 +180,9 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		return r.superseded(current), nil
 	}
 	kept := r.keepsStamp(w, epoch)
-	// What comes back may find what it had been ordered behind in the same epoch.
-	behind := current != nil && current.First().Epoch == w.First.Epoch && current.First().Seq < w.First.Seq
-	if met, version := holds(w.If, current); !met && !behind {
+	// What comes back may find what it had been ordered behind.
+	was := store.Entry{Origin: &store.Origin{First: w.First, Since: w.Since}}
+	if met, version := holds(w.If, current); !met && !(current != nil && was.Follows(current)) {
 		if kept {
 			return r.superseded(current), nil
 		}
@@ -196,9 +196,7 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 	e := &store.Entry{
 		Key: w.Key, Value: w.Value, Stamp: w.Stamp, Write: w.ID, Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
-	if since := follows(current, last.Epoch, w.If.Kind != store.Always); w.If.Kind != store.Always || !w.First.IsZero() || !since.IsZero() {
-		e.Origin = &store.Origin{If: w.If, First: w.First, Since: since}
-	}
+	e.Origin = originOf(w, current, last.Epoch)
 	beaten := current != nil && current.Beats(e)
 	if kept {
 		r.root.kept = append(r.root.kept, w.ID)
@@ -270,21 +268,23 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	}
 }
 
-// follows is First of what a write will stand on in this epoch's order, where that is
-// worth telling: beyond a cut what stood between may be gone.
-func follows(current *store.Entry, epoch uint64, conditional bool) version.Version {
+// originOf is what the entry of a write keeps of how it came, when it is ordered in an epoch
+// on top of what its key has.
+func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
+	o := store.Origin{If: w.If, First: w.First, Since: w.Since}
 	switch {
 	case current == nil:
-		return version.Version{}
 	case current.Version.Epoch == epoch && current.First() == current.Version: // itself of this epoch
-		if current.Origin == nil {
-			return version.Version{}
+		if current.Origin != nil && !current.Origin.Since.IsZero() {
+			o.Since = current.Origin.Since
 		}
-		return current.Origin.Since
-	case conditional, current.Origin != nil && !current.Origin.First.IsZero():
-		return current.First()
+	case w.If.Kind != store.Always, current.First() != current.Version:
+		o.Since = current.First()
 	}
-	return version.Version{}
+	if o == (store.Origin{}) {
+		return nil
+	}
+	return &o
 }
 
 // takeBatch splits off the groups, whole, that go into one batch.

@@ -209,8 +209,8 @@ func (r *Replica) learn(w *wire.Write, res wire.Result) {
 	if taken == res.Stamp {
 		taken = 0
 	}
-	if w.If.Kind != store.Always || taken != 0 || !w.First.IsZero() {
-		e.Origin = &store.Origin{If: w.If, Taken: taken, First: w.First}
+	if o := (store.Origin{If: w.If, Taken: taken, First: w.First, Since: w.Since}); o != (store.Origin{}) {
+		e.Origin = &o
 	}
 	r.store.Learn(e)
 }

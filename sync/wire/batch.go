@@ -16,7 +16,8 @@ type Write struct {
 	Stamp version.Stamp // from where it was taken; zero: unknown
 	Kept  bool          // it waited in a queue, or is sent again: it keeps Stamp
 	If    store.Condition
-	First version.Version // under which it was ordered before, on a history that was abandoned; zero: it was not
+	First version.Version // of an entry whose version was abandoned, as store.Origin has it; zero: it was not ordered yet
+	Since version.Version // likewise
 }
 
 // Outcome is what became of a write.
@@ -69,6 +70,7 @@ const (
 	flagStamp  = 1 << 3
 	flagKept   = 1 << 4
 	flagFirst  = 1 << 5
+	flagSince  = 1 << 6
 )
 
 // AppendBatch appends the encoded batch to dst.
@@ -89,6 +91,9 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		if !w.First.IsZero() {
 			flags |= flagFirst
 		}
+		if !w.Since.IsZero() {
+			flags |= flagSince
+		}
 		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(w.ID.Node))
 		dst = binary.AppendUvarint(dst, w.ID.Counter)
@@ -100,6 +105,9 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		}
 		if !w.First.IsZero() {
 			dst = appendVersion(dst, w.First)
+		}
+		if !w.Since.IsZero() {
+			dst = appendVersion(dst, w.Since)
 		}
 		dst = appendString(dst, w.Key)
 		if w.Value != "" {
@@ -143,8 +151,10 @@ func (r *reader) write() (Write, error) {
 		w.If.Version = r.version()
 	}
 	if flags&flagFirst != 0 {
-		w.First = r.version()
-		r.short = r.short || w.First.IsZero()
+		w.First = r.ordered()
+	}
+	if flags&flagSince != 0 {
+		w.Since = r.ordered()
 	}
 	w.Key = string(r.bytes(r.uvarint()))
 	if flags&flagDelete == 0 {
@@ -153,7 +163,7 @@ func (r *reader) write() (Write, error) {
 			r.short = true
 		}
 	}
-	if r.short || flags >= flagFirst<<1 {
+	if r.short || flags >= flagSince<<1 {
 		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
 	}
 	if node > store.MaxNode { // ordered, it would make blocks that no node can read
@@ -163,6 +173,13 @@ func (r *reader) write() (Write, error) {
 		return w, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return w, nil
+}
+
+// ordered reads a version under which something was ordered.
+func (r *reader) ordered() version.Version {
+	v := r.version()
+	r.short = r.short || v.IsZero()
+	return v
 }
 
 // AppendResults appends the encoded results to dst.

@@ -52,6 +52,9 @@ func anyWrite() *rapid.Generator[Write] {
 		if rapid.Bool().Draw(t, "ordered before") {
 			w.First = anyVersion().Draw(t, "first")
 		}
+		if rapid.Bool().Draw(t, "follows") {
+			w.Since = anyVersion().Draw(t, "since")
+		}
 		return w
 	})
 }
