@@ -49,6 +49,8 @@ func TestAConditionIsRebasedOnWhatBothHistoriesHave(t *testing.T) {
 		{"it was deleted before", "-k by 7-2", store.Condition{Kind: store.Absent}},
 		{"somebody has written it since", "k=other by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
 		{"what it followed is there again", "k=acked at 1 by 7-3 was 2.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
+		{"what came before that is", "k=old at 1 by 7-2 was 1.2", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
+		{"what came before on a branch of its own is", "k=other at 1 by 7-5 was 1.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
 	} {
 		o, next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2"), newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
 		if test.want.Kind == store.Absent {

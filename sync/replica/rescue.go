@@ -52,7 +52,7 @@ func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.
 			continue
 		}
 		again := e.Resubmitted()
-		again.Origin.If = rebased(e, b.Current(e.Key), common)
+		again.Origin.If = rebased(e, b.Current(e.Key), common, &meta)
 		beyond = append(beyond, again)
 	}
 	return beyond
@@ -60,15 +60,16 @@ func (r *Replica) beyondHistory(b *store.Builder, other *store.Meta, to version.
 
 // rebased is the condition of a write beyond the last version in common, as it is on the
 // other history, which has theirs of its key. Where that was there before the write here
-// too, it is what the condition comes down to: what stood between goes with the write,
-// which overwrote it. Else the condition stays, and fails unless it happens to hold.
-func rebased(e, theirs *store.Entry, common version.Version) store.Condition {
+// too, as meta tells, it is what the condition comes down to: what stood between goes
+// with the write, which overwrote it. Else the condition stays, and fails unless it
+// happens to hold.
+func rebased(e, theirs *store.Entry, common version.Version, meta *store.Meta) store.Condition {
 	switch {
 	case e.Condition().Kind == store.Always:
 		return store.Condition{}
 	case theirs == nil:
 		return store.Condition{Kind: store.Absent}
-	case theirs.Version.Seq > common.Seq && !e.Follows(theirs):
+	case theirs.Version.Seq > common.Seq && !e.Follows(theirs) && !(meta.OnHistory(theirs.First()) && theirs.First().Before(e.Version)):
 		return e.Condition()
 	case theirs.Deleted():
 		return store.Condition{Kind: store.Absent}
