@@ -137,10 +137,11 @@ func (t *Tree) outlived(w *write, end version.Version) bool {
 }
 
 // deletedAfter reports whether the node of a write queued a delete of its key, at
-// once or later.
+// once or later, or may have taken one back that had been ordered.
 func (t *Tree) deletedAfter(w *write) bool {
 	for _, other := range t.history.writes {
-		if other.node == w.node && other.Key == w.Key && other.Value == "" && other.Stamp >= w.Stamp {
+		may := other.node == w.node || len(t.history.ledger.byID[other.ID]) > 0
+		if may && other.Key == w.Key && other.Value == "" && other.Stamp >= w.Stamp {
 			return true
 		}
 	}
