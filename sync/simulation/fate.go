@@ -79,6 +79,7 @@ func (t *Tree) shown(n *Node, key string, answer store.Answer) {
 			continue
 		}
 		switch {
+		case answer.Entry == nil && w.Value == "": // whoever deleted it
 		case answer.Pending && answer.Entry == nil && t.deletedAfter(w): // of a queued delete only that it is there shows
 		case answer.Entry != nil && (answer.Entry.Write == w.ID || answer.Entry.Beats(w.entry())):
 		default:
