@@ -37,6 +37,7 @@ var rooms = []room{
 	{"bench", []string{"node", "configs", "client", "coordinator", "store", "sync"}, "a command is not imported"},
 	{"node", []string{"configs", "coordinator", "store", "sync"}, "imports run cli -> node -> {coordinator, sync, store, configs}"},
 	{"client", []string{"sync/version"}, "a program that uses the client should not carry a node with it"},
+	{"eventually", nil, "all tests may wait, whatever they are about"},
 	{"configs", nil, "the configuration is read before anything else exists"},
 	{"deployments", []string{"configs"}, "what starts nodes reads their configuration and talks to them from outside"},
 	{"coordinator", []string{"configs"}, "who is where and how nodes stay equal never meet"},
@@ -175,8 +176,8 @@ func imports(s source) []string {
 		i := slices.IndexFunc(rooms, func(r room) bool { return in(s.folder(), r.name) })
 		if i < 0 {
 			complaints = append(complaints, s.complaint(spec.Pos(), "%s is not in the table of rooms: say there what it may import, and why", s.folder()))
-		} else if r := rooms[i]; !in(other, r.name) && !inAny(other, r.may) && !(s.isTest() && other == "client") {
-			// Tests of any room may use the client: that is what it is for, too.
+		} else if r := rooms[i]; !in(other, r.name) && !inAny(other, r.may) && !(s.isTest() && inAny(other, []string{"client", "eventually"})) {
+			// Tests of any room may use the client, and wait: that is what they are for, too.
 			complaints = append(complaints, s.complaint(spec.Pos(), "%s must not import %s: %s", r.name, other, r.why))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"xylem/client"
+	"xylem/eventually"
 )
 
 // patience is how long a test waits for what is to happen.
@@ -55,20 +56,7 @@ func up(t *testing.T, args ...string) *forest {
 // await returns once condition has no objection any more.
 func await(t *testing.T, what string, condition func() error) {
 	t.Helper()
-	deadline, look := time.NewTimer(patience), time.NewTicker(10*time.Millisecond)
-	defer deadline.Stop()
-	defer look.Stop()
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited %v for this: %s; but %v", patience, what, err)
-		case <-look.C:
-		}
-	}
+	eventually.Await(t, patience, 10*time.Millisecond, what, condition)
 }
 
 // freePorts finds count ports in a row that are free, and returns the number

@@ -19,6 +19,7 @@ import (
 	"xylem/client"
 	"xylem/configs"
 	"xylem/coordinator"
+	"xylem/eventually"
 	"xylem/sync/replica"
 )
 
@@ -224,20 +225,7 @@ func (tr *tree) await(what string, condition func() error) {
 
 func await(t *testing.T, what string, condition func() error) {
 	t.Helper()
-	deadline, look := time.NewTimer(patience), time.NewTicker(5*time.Millisecond)
-	defer deadline.Stop()
-	defer look.Stop()
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited %v for this: %s; but %v", patience, what, err)
-		case <-look.C:
-		}
-	}
+	eventually.Await(t, patience, 5*time.Millisecond, what, condition)
 }
 
 // awaitReady waits until a node has a position and a state.

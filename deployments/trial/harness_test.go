@@ -15,6 +15,7 @@ import (
 
 	"xylem/client"
 	"xylem/configs"
+	"xylem/eventually"
 )
 
 // tree is a tree that a deployment has started, as its ports on this host show it.
@@ -140,18 +141,5 @@ func run(t *testing.T, command string, args ...string) string {
 
 func await(t *testing.T, what string, condition func() error) {
 	t.Helper()
-	deadline, look := time.NewTimer(patience), time.NewTicker(200*time.Millisecond)
-	defer deadline.Stop()
-	defer look.Stop()
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited %v for this: %s; but %v", patience, what, err)
-		case <-look.C:
-		}
-	}
+	eventually.Await(t, patience, 200*time.Millisecond, what, condition)
 }
