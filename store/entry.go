@@ -89,6 +89,15 @@ func (e *Entry) First() version.Version {
 	return e.Origin.First
 }
 
+// Since is First of what the key had when the epoch began in which the entry was ordered,
+// where that is known.
+func (e *Entry) Since() version.Version {
+	if e.Origin == nil {
+		return version.Version{}
+	}
+	return e.Origin.Since
+}
+
 // Again is the entry as it is ordered once more, at v.
 func (e *Entry) Again(v version.Version) *Entry {
 	var origin Origin
@@ -119,7 +128,7 @@ func (e *Entry) Resubmitted() *Entry {
 // began with.
 func (e *Entry) Follows(other *Entry) bool {
 	first, before := e.First(), other.First()
-	if e.Origin != nil && !e.Origin.Since.IsZero() && e.Origin.Since == before {
+	if since := e.Since(); !since.IsZero() && since == before {
 		return true
 	}
 	return first.Epoch == before.Epoch && before.Seq < first.Seq

@@ -75,7 +75,7 @@ module Xylem
         docker('volume', 'rm', *volumes) unless volumes.empty?
         docker('network', 'rm', Plan::NETWORK) if network
       elsif !left.include?(name)
-        volume = @plan.machines.find { |machine| machine.name == name }&.volume
+        volume = @plan.machine_named(name)&.volume
         docker('volume', 'rm', '--force', volume) if volume
       end
     end
@@ -131,7 +131,7 @@ module Xylem
 
     # why says, with a place for names, what is done with a container that is not as planned.
     def why(name, found, ids)
-      machine = @plan.machines.find { |candidate| candidate.name == name }
+      machine = @plan.machine_named(name)
       return 'removing %s: beyond tree.depth; the volumes stay' unless machine
       return 'making anew %s: Vagrant lost track of it' if ids[name] != found[:id]
       return 'making anew %s: the configuration changed' if machine.digest != found[:digest]

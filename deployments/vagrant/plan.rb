@@ -45,6 +45,11 @@ module Xylem
       check_ports
     end
 
+    # machine_named is nil where the plan has no such machine.
+    def machine_named(name)
+      @machines.find { |machine| machine.name == name }
+    end
+
     # config is the file that the containers read, by its full path.
     def config
       @settings.file

@@ -36,11 +36,9 @@ func (r *Replica) drain() {
 		if bytes += e.Bytes(); q.underWay > 0 && bytes > maxDrainBytes {
 			break
 		}
-		w := wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First()}
-		if e.Origin != nil {
-			w.Since = e.Origin.Since
-		}
-		writes = append(writes, w)
+		writes = append(writes, wire.Write{
+			ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First(), Since: e.Since(),
+		})
 	}
 	meta := r.store.Meta()
 	if r.IsRoot() {

@@ -275,8 +275,8 @@ func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
 	switch {
 	case current == nil:
 	case current.Version.Epoch == epoch && current.First() == current.Version: // itself of this epoch
-		if current.Origin != nil && !current.Origin.Since.IsZero() {
-			o.Since = current.Origin.Since
+		if since := current.Since(); !since.IsZero() {
+			o.Since = since
 		}
 	case w.If.Kind != store.Always, current.First() != current.Version:
 		o.Since = current.First()
