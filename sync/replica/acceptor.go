@@ -1,6 +1,9 @@
 package replica
 
 import (
+	"slices"
+	"time"
+
 	"xylem/store"
 	"xylem/sync/version"
 	"xylem/sync/wire"
@@ -9,7 +12,8 @@ import (
 // acceptor is the part of a member that takes pushes, one at a time.
 type acceptor struct {
 	busy    bool
-	waiting []Input // pieces, and what else needs the state to stand still, while one is on its way to the disk
+	taken   time.Duration // when a piece was last of use
+	waiting []Input       // pieces, and what else needs the state to stand still, while one is on its way to the disk
 }
 
 // piece answers a piece of a push. Nothing that is refused changes anything.
@@ -21,7 +25,10 @@ func (r *Replica) piece(in *Piece) {
 	h := &in.Header
 	outcome := r.judge(h, in.Sender)
 	if r.cfg.Elected && outcome != NotRoot && outcome != OtherTree && outcome != OldEpoch {
-		r.follow(in.Sender, h.Meta.Epoch)
+		r.follow(h.Root, h.Meta.Epoch)
+	}
+	if outcome == Applied || outcome == Current {
+		r.acceptor.taken = r.now.Mono
 	}
 	switch {
 	case outcome == Applied && in.Partial:
@@ -44,13 +51,13 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 	empty := applied.IsZero()
 	onHistory := !r.cfg.Elected && forgotten(applied, h) || h.Meta.Continues(&meta, applied)
 	switch {
-	case !r.cfg.Elected && (sender != r.elect.leader || r.IsRoot()):
+	case !r.mayBring(sender, h.Root):
 		return NotRoot
 	case meta.Tree != h.Meta.Tree && !empty:
 		return OtherTree
 	case h.Meta.Epoch < r.Fence() && (r.cfg.Elected || meta.Tree == h.Meta.Tree):
 		return OldEpoch
-	case r.cfg.Elected && h.Meta.Epoch == r.elect.epoch && sender != r.elect.leader && r.elect.leader != 0:
+	case r.cfg.Elected && h.Meta.Epoch == r.elect.epoch && h.Root != r.elect.leader && r.elect.leader != 0:
 		return NotRoot // an epoch is one node's
 	case !onHistory && r.cfg.Elected && h.Kind == wire.Snapshot:
 		return Applied // what lies beyond the cut is kept: takeOver
@@ -67,6 +74,15 @@ func (r *Replica) judge(h *wire.Header, sender uint32) AckOutcome {
 	}
 }
 
+// mayBring reports whether a node may bring what a root pushes: the root itself, or
+// where the tree relays a node above this one.
+func (r *Replica) mayBring(sender, root uint32) bool {
+	if root == r.cfg.Node || !r.cfg.Elected && root != r.elect.leader { // its own, come back from below
+		return false
+	}
+	return sender == root || r.cfg.Relay && slices.Contains(r.branches.above, sender)
+}
+
 // forgotten reports whether v is from before all cuts that a full history still
 // names: only a snapshot helps then.
 func forgotten(v version.Version, h *wire.Header) bool {
@@ -81,6 +97,9 @@ func (r *Replica) acknowledge(in *Piece, outcome AckOutcome) {
 		ack.Mismatch = applied == in.Header.To && digest != in.Header.Digest
 	}
 	r.emit(Acknowledge{Ref: in.Ref, Ack: ack})
+	if outcome == Applied || outcome == Current {
+		r.passOn(&in.Header, applied == in.Header.To && !ack.Mismatch)
+	}
 	r.keepRootTime()
 	r.writeLocal()
 }

@@ -15,7 +15,8 @@ var ErrSequence = errors.New("the piece does not follow the one before")
 // Assembly gathers the pieces of one push at a time, beside the state. The zero
 // Assembly is ready. Not safe for concurrent use.
 type Assembly struct {
-	first   wire.Header // of the push's first piece
+	sender  uint32      // of the push
+	first   wire.Header // of its first piece
 	next    uint32
 	blocks  [][]byte
 	entries []*store.Entry
@@ -27,9 +28,9 @@ type Assembly struct {
 // wire.ErrMalformed, and the pieces before are forgotten then.
 func (a *Assembly) Add(sender uint32, h *wire.Header, block []byte) (*Piece, error) {
 	if h.Piece == 0 {
-		*a = Assembly{first: *h}
+		*a = Assembly{sender: sender, first: *h}
 	}
-	if h.Number != a.first.Number || h.Meta.Epoch != a.first.Meta.Epoch || h.Piece != a.next {
+	if sender != a.sender || h.Number != a.first.Number || h.Meta.Epoch != a.first.Meta.Epoch || h.Piece != a.next {
 		*a = Assembly{}
 		return nil, fmt.Errorf("piece %d of push %d: %w", h.Piece, h.Number, ErrSequence)
 	}

@@ -175,6 +175,9 @@ type handing struct {
 // brought to this state.
 func (r *Replica) handOver(in HandOver) {
 	p := r.members.byNode[in.Node]
+	if p == nil && r.branches.admitted[in.Node] { // it reports to another: this root brings it there itself
+		p = r.addMember(Member{Node: in.Node})
+	}
 	h := &r.elect.handing
 	if !r.root.open || !r.leased() || p == nil || h.node != 0 {
 		r.emit(HandedOver{Node: in.Node, Epoch: r.elect.epoch, Failed: true})
@@ -218,9 +221,12 @@ func (r *Replica) handed() {
 // stuck reports whether a hand-over takes so long that nobody is to wait for it.
 func (h *handing) stuck(now time.Duration) bool { return h.done && now >= h.until }
 
-// mayPush reports whether this root may tell members what it holds: only while
+// mayPush reports whether this node may tell others what it holds: a root only while
 // nobody else can be the root, for else it would call what is old up to date.
 func (r *Replica) mayPush() bool {
+	if !r.IsRoot() {
+		return r.mayPassOn()
+	}
 	open := r.root.open || r.elect.handing.node != 0
 	return (open || r.root.halted) && r.leased()
 }

@@ -28,8 +28,8 @@ const (
 	lacking                        // only a snapshot helps
 )
 
-// progress is what the root knows of one member. Invariant: in following,
-// 0 <= confirmed <= applied, and confirmed is on the root's history.
+// progress is what the root, or a node that relays, knows of one that it pushes to. Invariant:
+// in following, confirmed is on the root's history, and at the root 0 <= confirmed <= applied.
 type progress struct {
 	member     Member
 	state      progressState
@@ -37,6 +37,8 @@ type progress struct {
 	told       uint64        // the epoch that it last confirmed
 	due        bool          // the schedule asks for a push
 	inFlight   uint64        // number of the push under way, 0 for none
+	sent       int64         // when the root sent what that push tells, by its own time
+	heard      int64         // the same of the last that was confirmed
 	stale      bool          // that push went to the member's run before, or in the epoch before
 	failures   int           // pushes in a row that got no good answer
 	mismatches int           // digests in a row that differed
@@ -73,6 +75,12 @@ func (r *Replica) Reports() []Report {
 		report.Known, report.Confirmed = p.state == following, p.confirmed
 		reports = append(reports, report)
 	}
+	r.standings(func(s wire.Standing) {
+		if r.members.byNode[s.Node] == nil {
+			heard := s.Heard - r.RootMillis() + r.now.Unix
+			reports = append(reports, Report{Node: s.Node, Known: true, Confirmed: s.Version, Matches: !s.Differs, Heard: heard})
+		}
+	})
 	return reports
 }
 
@@ -101,7 +109,11 @@ func (r *Replica) needs(p *progress) (wire.Kind, bool) {
 	case lacking:
 		return wire.Snapshot, true
 	}
-	if p.confirmed == r.store.Applied() {
+	applied := r.store.Applied()
+	if !r.IsRoot() && applied.Before(p.confirmed) { // another has brought it there
+		return 0, false
+	}
+	if p.confirmed == applied {
 		return wire.Heartbeat, p.due || p.told != meta.Epoch
 	}
 	fromNothing := p.confirmed.IsZero() && meta.Floor.IsZero() // it has heard of the empty state
@@ -136,17 +148,33 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	if kind == wire.Heartbeat {
 		from = cut.To
 	}
-	p.due, p.inFlight = false, r.members.numbers
+	p.due, p.inFlight, p.sent = false, r.members.numbers, r.sent()
 	p.notBefore = r.now.Mono + r.cfg.Interval
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
-		Kind: kind, Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
-		Sent: r.RootMillis(), Digest: cut.Digest, Live: uint64(cut.Live),
+		Kind: kind, Root: r.rootNode(), Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
+		Sent: p.sent, Digest: cut.Digest, Live: uint64(cut.Live),
 	}}
 	if kind != wire.Heartbeat {
 		e.Cut = cut
 	}
 	r.emit(e)
+}
+
+// sent is when the root, by its own time, was at this node's version.
+func (r *Replica) sent() int64 {
+	if r.IsRoot() {
+		return r.RootMillis()
+	}
+	return r.lag.sent
+}
+
+// rootNode is k of the root whose state this node has.
+func (r *Replica) rootNode() uint32 {
+	if r.IsRoot() {
+		return r.cfg.Node
+	}
+	return r.branches.root
 }
 
 // answered takes the end of the push under way to the member.
@@ -160,7 +188,7 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 		return
 	}
 	meta := r.store.Meta()
-	if in.Ack.Outcome == Late && r.store.Applied().Before(in.Ack.Version) {
+	if r.IsRoot() && in.Ack.Outcome == Late && r.store.Applied().Before(in.Ack.Version) {
 		in.Ack.Outcome = Ahead
 		p.report.LastPush.Outcome = Ahead
 	}
@@ -168,7 +196,7 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 	case Applied, Current, Late:
 		p.failures = 0
 		p.confirmed, p.told = in.Ack.Version, meta.Epoch
-		p.report.Heard = p.report.LastPush.When
+		p.report.Heard, p.heard = p.report.LastPush.When, p.sent
 		p.report.Matches = !in.Ack.Mismatch
 		p.state = following
 		switch {
@@ -194,7 +222,7 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 			r.backOff(p, p.failures)
 		}
 	case OldEpoch:
-		if r.cfg.Elected {
+		if r.cfg.Elected && r.IsRoot() {
 			r.stepAside(0, fmt.Sprintf("NODE-%d has accepted a later epoch", p.member.Node))
 			return
 		}

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// pusher is the part of the root that brings every member to its state.
+// pusher is the part of the root that brings every member to its state, and where the
+// tree relays, of each node for those that report to it.
 type pusher struct {
 	byNode  map[uint32]*progress
 	ordered []*progress // the same, by node, so that effects come in a fixed order
@@ -17,36 +18,50 @@ type pusher struct {
 // setMembers takes the list of whom to push to. Who is new or was restarted is
 // probed.
 func (r *Replica) setMembers(in Members) {
-	m := &r.members
 	listed := make(map[uint32]bool, len(in.Members))
 	for _, member := range in.Members {
 		listed[member.Node] = true
-		p := m.byNode[member.Node]
-		switch {
-		case p == nil:
-			p = &progress{member: member}
-			m.byNode[member.Node] = p
-			m.ordered = append(m.ordered, p)
-		case p.member.Instance != member.Instance:
-			p.member = member
-			p.failures, p.notBefore = 0, 0
-			p.probe()
+		if !r.cfg.Relay { // else those that report
+			r.addMember(member)
 		}
 	}
-	m.ordered = slices.DeleteFunc(m.ordered, func(p *progress) bool {
+	r.branches.admitted = listed
+	for _, p := range slices.Clone(r.members.ordered) {
 		if !listed[p.member.Node] {
-			delete(m.byNode, p.member.Node)
-			return true
+			r.dropMember(p.member.Node)
 		}
-		return false
-	})
-	slices.SortFunc(m.ordered, func(a, b *progress) int { return int(a.member.Node) - int(b.member.Node) })
+	}
 	r.advanceAll()
+}
+
+// addMember has a node be pushed to, which is probed if it is new or was restarted.
+func (r *Replica) addMember(member Member) *progress {
+	m := &r.members
+	p := m.byNode[member.Node]
+	switch {
+	case p == nil:
+		p = &progress{member: member}
+		m.byNode[member.Node] = p
+		at, _ := slices.BinarySearchFunc(m.ordered, p, func(a, b *progress) int { return int(a.member.Node) - int(b.member.Node) })
+		m.ordered = slices.Insert(m.ordered, at, p)
+	case p.member.Instance != member.Instance:
+		p.member = member
+		p.failures, p.notBefore = 0, 0
+		p.probe()
+	}
+	return p
+}
+
+func (r *Replica) dropMember(node uint32) {
+	m := &r.members
+	delete(m.byNode, node)
+	m.ordered = slices.DeleteFunc(m.ordered, func(p *progress) bool { return p.member.Node == node })
 }
 
 // forgetMembers ends what was for the members of another root.
 func (r *Replica) forgetMembers() {
 	r.members.byNode, r.members.ordered = make(map[uint32]*progress), nil
+	r.branches.admitted, r.branches.byNode = nil, make(map[uint32]*branch)
 }
 
 // confirmed takes the end of a push. What is not about the push under way is
@@ -60,15 +75,16 @@ func (r *Replica) confirmed(in Confirmed) {
 }
 
 // tick makes a push due for everybody: a delta where something is new, else a
-// heartbeat.
+// heartbeat. Who passes pushes on does so as they come.
 func (r *Replica) tick() {
+	if !r.IsRoot() {
+		return
+	}
 	for _, p := range r.members.ordered {
 		p.due = true
 	}
 	r.advanceAll()
-	if r.IsRoot() {
-		r.keepRootTime()
-	}
+	r.keepRootTime()
 }
 
 // probeAll forgets what is known of the members: a new epoch begins.

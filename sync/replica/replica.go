@@ -6,7 +6,8 @@
 // A node is the root or a member. The root orders writes (sequencer.go), keeps
 // every member's progress (pusher.go, progress.go) and may begin by adopting its
 // members' state (adoption.go). A member combines writes upward (uplink.go) and
-// takes pushes (acceptor.go). What cannot be ordered now waits in the durable
+// takes pushes (acceptor.go), and, in a tree that relays, passes them on to those that report
+// to it and tells above what they confirm (branches.go, uprolls.go). What cannot be ordered now waits in the durable
 // queue of the node that took it (queue.go).
 package replica
 
@@ -25,8 +26,10 @@ type Config struct {
 	Elected    bool           // the root is elected: roles come by Lead and Follow
 	Store      *store.Store   // recovered; the Replica is its one writer
 	NewTree    version.TreeID // random; the name of the tree if this root starts one. Not where Elected
-	NewRun     uint64         // random; names the epochs that this process runs, if it is the root
+	NewRun     uint64         // random; names this process, and the epochs that it runs if it is the root
 	Eager      bool           // push as soon as something was written
+	Relay      bool           // the root pushes to those that report to it, they to those that report to them
+	Liveness   time.Duration  // where Relay: how long without a sign until a node counts as dead
 	Interval   time.Duration  // least time between two pushes to one member; 0 for none
 	Grace      time.Duration  // how long a root without data waits for members that have some
 	WaitBytes  int            // most bytes of keys and values that wait for a batch; more are refused
@@ -69,6 +72,8 @@ type Replica struct {
 	waiting    int // bytes of the groups that are gathered
 	uplink     uplink
 	queue      queue
+	branches   branches
+	uprolls    uprolls
 	acceptor   acceptor
 	lag        Lag
 	elect      elections
@@ -80,7 +85,7 @@ func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, store: cfg.Store}
 	r.observe(cfg.Store.Meta().Stamp)
 	r.root.pending = make(map[string]*store.Entry)
-	r.members.byNode = make(map[uint32]*progress)
+	r.forgetMembers()
 	r.recoverQueue()
 	if !cfg.Elected {
 		r.elect.leader = cfg.Root
@@ -102,6 +107,7 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 	case Started:
 		r.beginTime()
 		r.start()
+		r.rollNow()
 		r.drain()
 	case *Submit:
 		r.submit(in)
@@ -121,6 +127,7 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.wake()
 	case Reachable:
 		r.reachable()
+		r.rollNow()
 	case RootTime:
 		r.told(in)
 	case Expire:
@@ -131,10 +138,17 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.announced(in)
 	case Fetched:
 		r.fetched(in)
+	case *Rolled:
+		r.rolled(in)
+	case RollTold:
+		r.rollTold(in)
+	case Above:
+		r.branches.above = in.Nodes
 	default:
 		r.stepRole(in)
 	}
 	r.goOn()
+	r.tellRoll()
 	return r.effects
 }
 
@@ -284,5 +298,6 @@ func (r *Replica) wake() {
 	r.forward()
 	r.writeLocal()
 	r.drain()
+	r.dropSilent()
 	r.advanceAll()
 }

@@ -228,6 +228,9 @@ func (s *script) follows() {
 func (s *script) push(in *Piece) []Effect {
 	s.refs++
 	in.Ref = s.refs
+	if in.Header.Root == 0 {
+		in.Header.Root = in.Sender
+	}
 	return s.step(in)
 }
 

@@ -95,6 +95,7 @@ func (n *Node) sees(v view) {
 		}
 		if h.serving && h.node != n.id {
 			n.root, n.book, n.welcomed = h.node, v.book, false
+			n.above()
 			n.step(replica.Follow{Root: h.node, Epoch: h.epoch})
 		}
 	}

@@ -61,12 +61,12 @@ func (t *Tree) serving(n *Node, epoch uint64) {
 }
 
 // taken checks that a node which takes a push had promised nothing later.
-func (t *Tree) taken(n *Node, h *wire.Header, sender uint32, ack replica.Ack) {
+func (t *Tree) taken(n *Node, h *wire.Header, ack replica.Ack) {
 	if t.ensemble == nil || ack.Outcome != replica.Applied && ack.Outcome != replica.Current && ack.Outcome != replica.Continue {
 		return
 	}
-	if of := t.ensemble.owners[h.Meta.Epoch]; of.node != sender {
-		t.fail("NODE-%d takes a push in epoch %d from NODE-%d, which is NODE-%d's", n.id, h.Meta.Epoch, sender, of.node)
+	if of := t.ensemble.owners[h.Meta.Epoch]; of.node != h.Root {
+		t.fail("NODE-%d takes a push in epoch %d of NODE-%d, which is NODE-%d's", n.id, h.Meta.Epoch, h.Root, of.node)
 	}
 	if h.Meta.Epoch < n.fence {
 		t.fail("NODE-%d takes a push in epoch %d and had promised %d", n.id, h.Meta.Epoch, n.fence)

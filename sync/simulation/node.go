@@ -28,6 +28,7 @@ type Node struct {
 	counter    uint64
 	store      *store.Store
 	replica    *replica.Replica
+	waking     time.Duration    // when it is woken next, in its monotonic time; 0 for never
 	due        []replica.Effect // of steps, to be performed in order
 	performing bool
 	pieces     replica.Assembly
@@ -40,9 +41,11 @@ type Node struct {
 	replies map[replica.Ref]func(replica.Reply)
 	acks    map[replica.Ref]func(replica.Ack)
 	admits  map[replica.Ref]func(replica.Admit)
+	rolls   map[replica.Ref]func(wire.RollReply)
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
 
 	elected                 // where the root is
+	relayed                 // where the tree relays
 	fence   uint64          // the highest epoch that it ever promised
 	shown   version.Version // that it had given itself and shown
 	away    bool            // it stays down until the others have been healed
@@ -123,8 +126,10 @@ func (n *Node) start() error {
 	n.replies = make(map[replica.Ref]func(replica.Reply))
 	n.acks = make(map[replica.Ref]func(replica.Ack))
 	n.admits = make(map[replica.Ref]func(replica.Admit))
+	n.rolls = make(map[replica.Ref]func(wire.RollReply))
+	n.relayed = relayed{bypassed: make(map[*Node]time.Duration)}
 	n.joined = make(map[uint32]uint64)
-	n.due, n.performing = nil, false
+	n.due, n.performing, n.waking = nil, false, 0
 	n.suspects, n.welcomed = make(map[*Node]bool), false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
 	n.frozen, n.backlog, n.stall = false, nil, 0
@@ -133,11 +138,12 @@ func (n *Node) start() error {
 	n.replica = replica.New(replica.Config{
 		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
 		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local,
+		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local, Relay: n.tree.relay, Liveness: callTimeout,
 	})
 	n.tree.world.Tracef("NODE-%d starts at %v, its clock wrong by %v", n.id, n.store.Applied(), n.skew)
 	n.tree.recovered(n)
 	n.step(replica.Started{})
+	n.above()
 	n.announce()
 	n.scheduleTick()
 	if n.tree.ensemble != nil {
@@ -180,7 +186,11 @@ func (n *Node) scheduleTick() {
 
 // announce tells the root, again and again, that this node lives.
 func (n *Node) announce() {
-	n.after(100*time.Millisecond, n.announce)
+	if n.tree.relay && n.welcomed {
+		n.after(time.Second, n.announce)
+	} else {
+		n.after(100*time.Millisecond, n.announce)
+	}
 	root, epoch := n.tree.node(1), uint64(0)
 	if n.tree.ensemble != nil {
 		if n.root == 0 {
@@ -245,9 +255,19 @@ func (n *Node) step(in replica.Input) {
 	}
 	n.due = append(n.due, effects...)
 	n.performAll()
-	if at, set := n.replica.NextWake(); set {
-		n.after(max(at-mono, 0)+1, func() { n.step(replica.Wake{}) })
+	if at, set := n.replica.NextWake(); set && n.wakes(at) {
+		n.after(max(at-mono, 0)+1, func() { n.waking = 0; n.step(replica.Wake{}) })
 	}
+}
+
+// wakes reports whether the node is to be woken at a time, because nothing wakes it by then.
+// Without relays that is always done: there it is rare, and seeds that are kept stay what they were.
+func (n *Node) wakes(at time.Duration) bool {
+	if n.tree.relay && n.waking != 0 && n.waking <= at {
+		return false
+	}
+	n.waking = at
+	return true
 }
 
 // performAll carries out what is due, in order, also where carrying out one effect has
@@ -300,6 +320,13 @@ func (n *Node) perform(e replica.Effect) {
 		delete(n.admits, e.Ref)
 	case replica.Push:
 		n.push(e)
+	case replica.TellRoll:
+		n.tellRoll(&e.Roll)
+	case replica.AnswerRoll:
+		n.rolls[e.Ref](e.Reply)
+		delete(n.rolls, e.Ref)
+	case replica.Unserved:
+		n.bypass()
 	case replica.Fetch:
 		n.fetch(e.Node)
 	default:

@@ -42,6 +42,8 @@ func encode(h wire.Header, cut *store.Cut) [][]byte {
 
 func (p *pushing) send(i int) {
 	p.bytes += len(p.pieces[i])
+	p.from.pushes++
+	p.from.pushedBytes += len(p.pieces[i])
 	p.from.tree.call(p.from, p.to, func(answer func(any)) {
 		p.to.receive(p.from.id, p.pieces[i], func(ack replica.Ack) { answer(ack) })
 	}, func(answer any, how fate) {
@@ -71,7 +73,7 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 	}
 	n.refs++
 	n.acks[n.refs] = func(ack replica.Ack) {
-		n.tree.taken(n, &h, sender, ack)
+		n.tree.taken(n, &h, ack)
 		n.spoilAck(&h, &ack)
 		answer(ack)
 	}

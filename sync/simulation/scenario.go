@@ -22,6 +22,9 @@ type Scenario struct {
 	// Elected has the root elected, and replaced when it is gone.
 	Elected bool
 
+	// Relay has nodes pass pushes on to those below them.
+	Relay bool
+
 	bug bug // planted
 }
 
@@ -42,7 +45,7 @@ func ElectedScenario() Scenario {
 // that happened, and what went wrong, if anything.
 func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	t := NewTree(seed, s.Depth, trace)
-	t.bug = s.bug
+	t.bug, t.relay = s.bug, s.Relay
 	w := t.world
 	bad := w.Rand.Float64()
 	t.faults = Faults{

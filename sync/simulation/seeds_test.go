@@ -12,6 +12,7 @@ var (
 	seeds = flag.Uint64("seeds", 50, "how many seeds TestSeeds runs")
 	from  = flag.Uint64("from", 1, "the first seed")
 	which = flag.String("root", "both", "who is the root: NODE-1 (fixed), whoever was elected (elected), or each for every other seed (both)")
+	how   = flag.String("fanout", "both", "who pushes: the root (direct), each node to those below it (tree), or the one and the other for two seeds in turn (both)")
 	trace = flag.Bool("events", false, "print everything that happens")
 )
 
@@ -30,7 +31,7 @@ func TestSeeds(t *testing.T) {
 		}
 		stats, _, err := run(seed, out)
 		if err != nil {
-			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -root=%s -from=%d -seeds=1 -events", err, *which, seed)
+			t.Fatalf("%v\nreplay: go test ./sync/simulation -run TestSeeds -root=%s -fanout=%s -from=%d -seeds=1 -events", err, *which, *how, seed)
 		}
 		if stats.Void() {
 			void++
@@ -48,6 +49,7 @@ func run(seed uint64, out *os.File) (simulation.Stats, uint64, error) {
 	if *which == "elected" || *which == "both" && seed%2 == 0 {
 		s = simulation.ElectedScenario()
 	}
+	s.Relay = *how == "tree" || *how == "both" && seed%4 >= 2
 	if out == nil {
 		return simulation.Run(seed, s, nil)
 	}

@@ -20,6 +20,7 @@ type Stats struct {
 	Abandonments                          int // sessions that were told that their version is on no history
 	Lost                                  int // messages
 	Forwards, Detours                     int // batches sent, and how often to another than the parent
+	Rolls, Bypassed                       int // reports of nodes below, and how often an ancestor was found to bring nothing
 	Heartbeats, Deltas, Snapshots, Events int
 }
 

@@ -20,6 +20,7 @@ type Tree struct {
 	faults     Faults
 	partitions map[*partition]bool
 	eager      bool
+	relay      bool // nodes pass pushes on to those below them
 	schedule   time.Duration
 	queueBytes int64 // of each node
 	forgets    bool  // tombstones are dropped after seconds

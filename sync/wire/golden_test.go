@@ -51,6 +51,7 @@ func TestTheBytesOnTheWire(t *testing.T) {
 	batch, results := messages()
 	question, lookup, page := questionAndAnswers()
 	promise := examplePromise()
+	roll, reply := exampleRoll()
 	for name, message := range map[string][]byte{
 		"heartbeat": AppendPiece(nil, &beat, Body{}),
 		"delta":     AppendPiece(nil, &delta, NewBody(blockOf(three()), 3)),
@@ -60,6 +61,8 @@ func TestTheBytesOnTheWire(t *testing.T) {
 		"lookup":    lookup,
 		"page":      page,
 		"promise":   AppendPromise(nil, &promise),
+		"roll":      AppendRoll(nil, &roll),
+		"rollreply": AppendRollReply(nil, &reply),
 	} {
 		if want := golden(t, name); !bytes.Equal(message, want) {
 			t.Errorf("%s is\n%s\nand was\n%s", name, hex.EncodeToString(message), hex.EncodeToString(want))

@@ -43,17 +43,18 @@ func (k Kind) String() string {
 // Header is what every piece of a push says of the push.
 type Header struct {
 	Kind     Kind
-	Number   uint64          // of the push; never repeats within one epoch
+	Root     uint32          // k of the root whose epoch it is, whoever sends it; 0 in a state that was asked for
+	Number   uint64          // of the push; never repeats within one epoch from one process
 	Piece    uint32          // 0 for the first
 	Last     bool            // no piece follows
 	Meta     store.Meta      // of the root at To: tree, epoch, history, floor, stamp
 	From, To version.Version // fits a node at any version between; From is zero in a snapshot
-	Sent     int64           // when the root sent it, in milliseconds of the root's clock since 1970
+	Sent     int64           // when the root sent it, or what the sender was told by it, in milliseconds of the root's clock since 1970
 	Digest   store.Digest    // of the root's live entries at To
 	Live     uint64          // how many those are
 }
 
-const pushMagic = "XYL\x01" // the last byte is the format's version
+const pushMagic = "XYL\x02" // the last byte is the format's version
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -68,6 +69,7 @@ func AppendPiece(dst []byte, h *Header, body Body) []byte {
 		last = 1
 	}
 	dst = append(dst, byte(h.Kind), last)
+	dst = binary.AppendUvarint(dst, uint64(h.Root))
 	dst = binary.AppendUvarint(dst, h.Number)
 	dst = binary.AppendUvarint(dst, uint64(h.Piece))
 	dst = appendVersion(appendVersion(dst, h.From), h.To)
@@ -92,7 +94,7 @@ func AppendPiece(dst []byte, h *Header, body Body) []byte {
 func DecodePiece(b []byte, maxBody int) (h Header, block, rest []byte, err error) {
 	prefix := len(pushMagic) + 2
 	if len(b) < prefix || string(b[:len(pushMagic)]) != pushMagic {
-		return h, nil, nil, fmt.Errorf("%w: it does not begin as a push of format 1 does", ErrMalformed)
+		return h, nil, nil, fmt.Errorf("%w: it does not begin as a push of format 2 does", ErrMalformed)
 	}
 	end := prefix + int(binary.BigEndian.Uint16(b[len(pushMagic):]))
 	if len(b) < end+4 {
@@ -129,6 +131,7 @@ type bodyHead struct {
 func (r *reader) header(h *Header) bodyHead {
 	h.Kind = Kind(r.byte())
 	h.Last = r.byte() == 1
+	h.Root = uint32(r.uvarint())
 	h.Number = r.uvarint()
 	h.Piece = uint32(r.uvarint())
 	h.From, h.To = r.version(), r.version()

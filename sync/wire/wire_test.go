@@ -21,7 +21,7 @@ func meta() store.Meta {
 // header is that of a delta from 2.15 to 3.18.
 func header() Header {
 	return Header{
-		Kind: Delta, Number: 7, Last: true, Meta: meta(),
+		Kind: Delta, Root: 2, Number: 7, Last: true, Meta: meta(),
 		From: version.Version{Epoch: 2, Seq: 15}, To: version.Version{Epoch: 3, Seq: 18},
 		Sent: 1_753_700_400_123, Digest: store.Digest{Hi: 0x0102030405060708, Lo: 0x090a0b0c0d0e0f10}, Live: 2,
 	}

@@ -1,0 +1,161 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// signsPerTimeout is how often a node reports within the liveness time-out.
+const signsPerTimeout = 3
+
+// uprolls is the part of a member that reports to the nearest ancestor of use: at once
+// when the nodes below it change or all have come to this node's version, and otherwise
+// as a sign of life.
+type uprolls struct {
+	under   bool            // one is under way
+	linked  bool            // the last was taken
+	changed bool            // the nodes in it did, since the last
+	whole   bool            // the next is to be told whole
+	set     uint64          // of the last that was told
+	told    version.Version // the last version that all were told to be at
+	at      time.Duration   // when the next is due at the latest
+	idle    time.Duration   // since when the ancestor brings nothing of what it has; 0: it does
+}
+
+// rollNow has this node report without waiting for the next sign of life to be due.
+func (r *Replica) rollNow() {
+	r.uprolls.at, r.uprolls.whole = r.now.Mono, true
+}
+
+// tellRoll reports, if that is due.
+func (r *Replica) tellRoll() {
+	u := &r.uprolls
+	if !r.cfg.Relay || u.under || r.IsRoot() {
+		return
+	}
+	at, complete := r.complete()
+	news := complete && u.told.Before(at) && len(r.branches.byNode) > 0
+	if !news && !u.changed && r.now.Mono < u.at {
+		r.wakeBy(u.at)
+		return
+	}
+	roll := r.makeRoll()
+	if complete {
+		u.told = at
+	}
+	u.under, u.changed, u.whole, u.set = true, false, false, roll.Set
+	r.emit(TellRoll{Roll: roll})
+}
+
+// rollTold takes the answer to a report.
+func (r *Replica) rollTold(in RollTold) {
+	u := &r.uprolls
+	u.under = false
+	u.at = r.now.Mono + r.cfg.Liveness/signsPerTimeout
+	u.linked = in.Reply != nil && (in.Reply.Verdict == wire.RollTaken || in.Reply.Verdict == wire.SendWhole)
+	if !u.linked {
+		u.whole, u.idle = true, 0
+		return
+	}
+	if in.Reply.Verdict == wire.SendWhole {
+		u.at, u.whole = r.now.Mono, true
+	}
+	r.watchServing(in.Reply)
+}
+
+// watchServing finds out that an ancestor answers, and brings nothing of what it has.
+func (r *Replica) watchServing(reply *wire.RollReply) {
+	u := &r.uprolls
+	switch served := reply.Serving && !r.store.Applied().Before(reply.Version); {
+	case served:
+		u.idle = 0
+	case u.idle == 0:
+		u.idle = r.now.Mono
+	case r.now.Mono-max(u.idle, r.acceptor.taken) > r.cfg.Liveness:
+		u.idle, u.at, u.whole = 0, r.now.Mono, true
+		r.emit(Unserved{})
+	}
+}
+
+// complete is the version that this node and all below it have confirmed, where that
+// is the one that it holds.
+func (r *Replica) complete() (version.Version, bool) {
+	applied := r.store.Applied()
+	if !r.branches.equal || r.acceptor.busy {
+		return applied, false
+	}
+	for _, b := range r.branches.byNode {
+		if !r.allAt(b, applied) {
+			return applied, false
+		}
+	}
+	return applied, true
+}
+
+// makeRoll is the report of this node and those below it: short where the set is the
+// one that was told before.
+func (r *Replica) makeRoll() wire.Roll {
+	meta := r.store.Meta()
+	self := wire.Standing{Node: r.cfg.Node, Process: r.cfg.NewRun, Version: r.store.Applied(), Differs: r.differs(), Heard: r.lag.sent}
+	all := []wire.Standing{self}
+	r.standings(func(s wire.Standing) { all = append(all, s) })
+	roll := wire.Roll{Tree: meta.Tree, Epoch: r.Fence(), Set: fingerprint(all), Nodes: all}
+	if roll.Whole = r.uprolls.whole || roll.Set != r.uprolls.set || len(all) <= maxLaggards; !roll.Whole {
+		roll.Whole = !shorten(&roll)
+	}
+	return roll
+}
+
+// differs reports whether this node's state is not the root's.
+func (r *Replica) differs() bool {
+	_, heard := r.lag.Since()
+	return heard && !r.branches.equal
+}
+
+// shorten leaves the sender and the few that lag most, and says of the others what is
+// true of all of them. It reports false where more than those few differ.
+func shorten(roll *wire.Roll) bool {
+	behind := slices.Clone(roll.Nodes[1:])
+	slices.SortStableFunc(behind, func(a, b wire.Standing) int {
+		if a.Differs != b.Differs {
+			if a.Differs {
+				return -1
+			}
+			return 1
+		}
+		return a.Version.Compare(b.Version)
+	})
+	n := min(maxLaggards, len(behind)-1)
+	rest := behind[n:]
+	if rest[0].Differs {
+		return false
+	}
+	roll.Floor, roll.Heard = rest[0].Version, rest[0].Heard
+	for _, s := range rest {
+		roll.Heard = min(roll.Heard, s.Heard)
+	}
+	few := []wire.Standing{roll.Nodes[0]}
+	for _, s := range behind[:n] {
+		if s.Differs || s.Version.Before(roll.Floor) {
+			few = append(few, s)
+		} else {
+			roll.Heard = min(roll.Heard, s.Heard)
+		}
+	}
+	roll.Nodes = few
+	return true
+}
+
+// fingerprint stands for the nodes of a roll and their processes, in whatever order.
+func fingerprint(nodes []wire.Standing) uint64 {
+	var sum uint64
+	for _, s := range nodes {
+		sum += xxh3.HashSeed([]byte{byte(s.Node), byte(s.Node >> 8), byte(s.Node >> 16), byte(s.Node >> 24)}, s.Process)
+	}
+	return sum | 1 // 0 is no set
+}
