@@ -56,7 +56,7 @@ func (a *attendance) heard(view View) {
 	}
 	fresh := !a.joined || !view.same(a.last)
 	a.joined, a.away, a.taken = true, false, time.Time{}
-	a.delay = a.interval()
+	a.delay = max(a.interval(), a.Interval)
 	if fresh {
 		a.last = view
 		a.deliver(view)

@@ -22,6 +22,11 @@ type Embedded struct {
 	// LivenessTimeout is how long without a sign until a node counts as dead. A
 	// sign is given every third of it. Required, above 0.
 	LivenessTimeout time.Duration
+	// Interval is the time between two signs where others tell the root that self
+	// lives; 0 for a third of LivenessTimeout. While the root is away that is it anyway.
+	Interval time.Duration
+	// Again, if not nil, has self announce itself at once.
+	Again <-chan struct{}
 	// Announce asks the root to let self join, or to take in its sign of life, and
 	// returns what the root answered: self's View, or an error that wraps
 	// ErrNameTaken, ErrOutsideTree or ErrIncomplete, or any other, which counts as
@@ -56,6 +61,7 @@ func (e *Embedded) Run(ctx context.Context, deliver func(View)) error {
 			a.withdraw(ctx)
 			return nil
 		case <-timer.C:
+		case <-e.Again:
 		}
 		began := time.Now()
 		view, err := e.announce(ctx)

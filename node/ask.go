@@ -14,7 +14,7 @@ import (
 // newLineage makes the node's lineage. It needs the loop.
 func newLineage(n *Node) *lineage {
 	return &lineage{
-		timeout: n.opts.Config.Liveness.Timeout, view: n.view.Load, ping: n.pingAncestor,
+		timeout: n.opts.Config.Liveness.Timeout, all: n.relays(), view: n.view.Load, ping: n.pingAncestor,
 		useful: func() { n.loop.post(replica.Reachable{}) }, log: n.log,
 		wake: make(chan struct{}, 1), shunned: make(map[coordinator.Member]*shun),
 	}

@@ -168,7 +168,7 @@ func (e *election) following(in *zookeeper.Following) {
 	e.root, e.epoch = in.Root, in.Epoch
 	root := in.Root
 	e.attend(&coordinator.Embedded{
-		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Logger: n.log,
+		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Interval: n.announceInterval(), Again: n.reporting.again, Logger: n.log,
 		Announce: func(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
 			return e.announce(ctx, self, root)
 		},

@@ -22,6 +22,7 @@ const (
 	pathLookup      = "/tree/lookup"
 	pathState       = "/tree/state"
 	pathPing        = "/tree/ping"
+	pathRoll        = "/tree/roll"
 	pathGather      = "/tree/gather"
 )
 

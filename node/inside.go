@@ -195,7 +195,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		return fmt.Errorf("%w: %d bytes follow the piece", wire.ErrMalformed, len(rest))
 	}
 	// Who may push is asked before anything is gathered for it.
-	if n.election == nil && (req.sender != n.opts.Config.Tree.Root || n.isRoot()) {
+	if !n.mayBring(req.sender) {
 		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
 	}
 	in, report := &replica.Piece{Sender: uint32(req.sender), Header: h, Partial: true}, &pushReport{Kind: h.Kind.String()}
@@ -221,6 +221,9 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 			n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
 		}
 		report.When, report.Outcome = n.now().Unix, string(ack.Outcome)
+		if ack.Outcome == replica.Applied || ack.Outcome == replica.Current {
+			n.heardEpoch(h.Meta.Epoch)
+		}
 		if ack.Outcome != replica.Continue {
 			n.lastPush.Store(report)
 		}
@@ -245,7 +248,7 @@ func (n *Node) writeAck(c *fiber.Ctx, h *wire.Header, ack replica.Ack) error {
 	case replica.Applied, replica.Current, replica.Late, replica.Continue:
 		return writeJSON(c, http.StatusOK, document)
 	case replica.NotRoot:
-		p.status, p.detail = http.StatusForbidden, "only the root may push"
+		p.status, p.detail = http.StatusForbidden, "only the root may push, or with sync.fanout tree a node above this one"
 	case replica.OldEpoch:
 		p.status, p.detail = http.StatusForbidden, "the push is of an epoch that is over"
 	case replica.Gap:
@@ -271,6 +274,8 @@ type joinDocument struct {
 	Run     uint64          `json:"run,string"` // random: names the root that gave the version
 
 	RootMillis int64 `json:"root_millis"` // the root's time as the node last heard it, 0 for not yet
+
+	Process uint64 `json:"process,string"` // random: names the process where nodes report
 }
 
 // admission is the root's answer to it.

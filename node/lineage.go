@@ -26,6 +26,7 @@ import (
 // asking itself over and over: each node that it asked would ask all above it.
 type lineage struct {
 	timeout time.Duration // of liveness, and of one ping
+	all     bool          // who lives this node finds out by itself: views are old
 	view    func() *coordinator.View
 	ping    func(context.Context, coordinator.Member) (linked bool, err error)
 	useful  func() // called when an ancestor is of use again
@@ -89,6 +90,12 @@ func (l *lineage) above(willDo func(standing) bool) []coordinator.Member {
 		if s := l.shunned[m]; s == nil && willDo(ofUse) || s != nil && willDo(s.standing) {
 			found = append(found, m)
 		}
+	}
+	if l.all {
+		for _, m := range view.Ancestors {
+			add(m)
+		}
+		return found
 	}
 	add(*view.Parent)
 	for _, m := range view.Ancestors[slices.Index(view.Ancestors, *view.Parent)+1:] {

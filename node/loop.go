@@ -25,6 +25,7 @@ type loop struct {
 	acks     waiters[replica.Ack]
 	admits   waiters[replica.Admit]
 	promises waiters[wire.Promise]
+	rolls    waiters[replica.AnswerRoll]
 }
 
 func newLoop(n *Node, core *replica.Replica) *loop {
@@ -141,6 +142,12 @@ func (l *loop) perform(e replica.Effect) {
 		})
 	case replica.Push:
 		n.work.Go(func() { l.post(n.push(e)) })
+	case replica.TellRoll:
+		n.work.Go(func() { l.post(n.tellRoll(&e.Roll)) })
+	case replica.AnswerRoll:
+		l.rolls.resolve(e.Ref, e)
+	case replica.Unserved:
+		n.bypass()
 	case replica.Fetch:
 		n.work.Go(func() { l.post(n.fetch(e.Node)) })
 	default:

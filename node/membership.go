@@ -39,7 +39,7 @@ func (n *Node) coordinator() coordinator.Coordinator {
 	}
 	url := n.opts.RootURL
 	return &coordinator.Embedded{
-		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Logger: n.log,
+		Self: n.self, LivenessTimeout: n.opts.Config.Liveness.Timeout, Interval: n.announceInterval(), Again: n.reporting.again, Logger: n.log,
 		Announce: func(ctx context.Context, self coordinator.Member) (coordinator.View, error) {
 			return n.announce(ctx, self, url, n.view.Load())
 		},
@@ -51,6 +51,11 @@ func (n *Node) coordinator() coordinator.Coordinator {
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
 	n.lineage.moved()
+	var above replica.Above
+	for _, m := range view.Ancestors {
+		above.Nodes = append(above.Nodes, uint32(m.ID))
+	}
+	n.loop.post(above)
 	if view.Parent != nil {
 		n.loop.post(replica.Reachable{})
 	}
@@ -68,7 +73,7 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member, url string
 	var heard int64
 	n.loop.query(func(core *replica.Replica) { heard = core.HeardMillis() })
 	request, err := json.Marshal(joinDocument{
-		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard,
+		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard, Process: n.process,
 	})
 	if err != nil {
 		return view, err
@@ -92,6 +97,7 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member, url string
 	if known != nil {
 		n.lineage.answers(known.Root)
 	}
+	n.reporting.joined(said.TimeEpoch)
 	return said.View, nil
 }
 
@@ -181,6 +187,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 	if err != nil {
 		return err
 	}
+	root.processes.Store(in.ID, memberProcess{in.Process, in.Instance})
 	return writeJSON(c, http.StatusOK, admission{View: view, TimeEpoch: admit.Time.Epoch, RootMillis: admit.Time.Millis})
 }
 

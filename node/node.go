@@ -69,6 +69,7 @@ type Node struct {
 
 	self     coordinator.Member
 	newTree  version.TreeID // the tree's, if this node begins it
+	process  uint64         // random: names this process
 	view     atomic.Pointer[coordinator.View]
 	lineage  *lineage
 	peers    *peers
@@ -76,6 +77,7 @@ type Node struct {
 
 	uplinked    traffic
 	parentFails atomic.Bool // the last batch did not get through
+	reporting   reporting
 	flights     flights
 	asking      chan struct{} // holds a token for each lookup under way
 	news        news          // of the state, for readers that wait for it
@@ -107,9 +109,7 @@ func New(opts Options) (*Node, error) {
 		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)),
 		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
 	}
-	if opts.Config.Sync.Fanout != configs.FanoutDirect {
-		return nil, fmt.Errorf("sync.fanout is %q: this version has %q only", opts.Config.Sync.Fanout, configs.FanoutDirect)
-	}
+	n.reporting.again, n.reporting.bypassed = make(chan struct{}, 1), make(map[coordinator.Member]time.Time)
 	if err := n.openPeers(); err != nil {
 		return nil, err
 	}
@@ -215,13 +215,14 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if _, err := rand.Read(run[:]); err != nil {
 		return fmt.Errorf("draw an epoch's run: %w", err)
 	}
+	n.process = binary.BigEndian.Uint64(run[:])
 	root := uint32(cfg.Tree.Root)
 	if n.election != nil {
 		root = 0
 	}
 	n.loop = newLoop(n, replica.New(replica.Config{
-		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: n.newTree, NewRun: binary.BigEndian.Uint64(run[:]),
-		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval,
+		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: n.newTree, NewRun: n.process,
+		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval, Relay: n.relays(), Liveness: cfg.Liveness.Timeout,
 		// While the root is away members announce themselves once in a liveness
 		// timeout. A shorter grace would let it order a write before it has heard of
 		// them, and so part from their tree for good.

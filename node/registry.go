@@ -18,6 +18,7 @@ type registry struct {
 	*coordinator.Directory
 	reign     *reign     // nil with the embedded coordinator
 	placing   sync.Mutex // see persistPlacement and postMembers
+	processes sync.Map   // k to the process that joined last
 	announced sync.Map   // k to the address under which it last announced itself
 	strangers sync.Map   // k to the state with which it was last refused, and that logged
 	refusals  sync.Map   // k to the last refusal of a push that was logged
@@ -76,10 +77,13 @@ func (n *Node) members(root *registry) replica.Members {
 	return in
 }
 
-// addressOf is the URL of a member.
+// addressOf is the URL of a member, or of a node that reports to this one.
 func (n *Node) addressOf(k int) (string, error) {
 	root := n.root.Load()
 	if root == nil {
+		if address, found := n.reporting.below.Load(k); found {
+			return address.(string), nil
+		}
 		return "", errNotRoot
 	}
 	view, err := root.View(k, time.Now())

@@ -107,6 +107,7 @@ func (n *Node) routes(app *fiber.App) {
 	app.Post(pathWrite, n.proved(n.fromBelow(n.postWrite)))
 	app.Post(pathLookup, n.proved(n.fromBelow(n.postLookup)))
 	app.Post(pathPing, n.proved(n.postPing))
+	app.Post(pathRoll, n.proved(n.fromBelow(n.postRoll)))
 	app.Post(pathState, n.proved(n.postState))
 	app.Post(pathGather, n.proved(n.postGather))
 	n.docs(app)

@@ -85,7 +85,10 @@ const maxLaggards = 8
 // rolled takes the report of a node below.
 func (r *Replica) rolled(in *Rolled) {
 	sender := &in.Roll.Nodes[0]
-	reply := wire.RollReply{Linked: r.IsRoot() || r.uprolls.linked, Serving: r.mayPush(), Version: r.store.Applied()}
+	reply := wire.RollReply{Linked: r.IsRoot() || r.uprolls.linked, Version: r.store.Applied(), Epoch: r.lag.epoch, Millis: r.HeardMillis()}
+	if r.IsRoot() {
+		reply.Epoch = r.store.Meta().Epoch
+	}
 	reply.Verdict = r.judgeRoll(&in.Roll)
 	if reply.Verdict == wire.AskAbove || reply.Verdict == wire.JoinFirst {
 		r.emit(AnswerRoll{Ref: in.Ref, Reply: reply})

@@ -65,14 +65,17 @@ func (r *Replica) rollTold(in RollTold) {
 	if in.Reply.Verdict == wire.SendWhole {
 		u.at, u.whole = r.now.Mono, true
 	}
+	if in.Reply.Millis != 0 {
+		r.told(RootTime{Epoch: in.Reply.Epoch, Millis: in.Reply.Millis})
+	}
 	r.watchServing(in.Reply)
 }
 
 // watchServing finds out that an ancestor answers, and brings nothing of what it has.
 func (r *Replica) watchServing(reply *wire.RollReply) {
 	u := &r.uprolls
-	switch served := reply.Serving && !r.store.Applied().Before(reply.Version); {
-	case served:
+	switch {
+	case !r.store.Applied().Before(reply.Version):
 		u.idle = 0
 	case u.idle == 0:
 		u.idle = r.now.Mono

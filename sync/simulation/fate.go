@@ -13,6 +13,9 @@ import (
 // have been under way for long.
 func (t *Tree) uncertainty() time.Duration {
 	once := slowest + 200*time.Millisecond
+	if t.relay { // the root's time comes through others, as they know it
+		once *= 2
+	}
 	if t.ensemble == nil {
 		return once
 	}

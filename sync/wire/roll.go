@@ -49,8 +49,9 @@ const (
 type RollReply struct {
 	Verdict RollVerdict
 	Linked  bool            // the ancestor is the root, or its own roll was taken
-	Serving bool            // it may push what it holds
 	Version version.Version // that it holds
+	Epoch   uint64          // whose root's time follows
+	Millis  int64           // the root's time as the ancestor knows it, in milliseconds; 0 before it heard it
 }
 
 const (
@@ -58,11 +59,10 @@ const (
 	rollReplyMagic = "XYA\x01"
 )
 
-// Bits of a roll's or a reply's flags.
+// Bits of a roll's and a reply's flags.
 const (
-	flagWhole   = 1 << 0
-	flagLinked  = 1 << 0
-	flagServing = 1 << 1
+	flagWhole  = 1 << 0
+	flagLinked = 1 << 0
 )
 
 // AppendRoll appends the encoded roll to dst.
@@ -125,8 +125,9 @@ func DecodeRoll(b []byte) (Roll, error) {
 // AppendRollReply appends the encoded reply to dst.
 func AppendRollReply(dst []byte, r *RollReply) []byte {
 	dst = append(dst, rollReplyMagic...)
-	dst = append(dst, byte(r.Verdict), flag(r.Linked, flagLinked)|flag(r.Serving, flagServing))
-	return appendVersion(dst, r.Version)
+	dst = append(dst, byte(r.Verdict), flag(r.Linked, flagLinked))
+	dst = binary.AppendUvarint(appendVersion(dst, r.Version), r.Epoch)
+	return binary.AppendUvarint(dst, uint64(r.Millis))
 }
 
 // DecodeRollReply reads what AppendRollReply wrote. The error wraps ErrMalformed.
@@ -135,10 +136,7 @@ func DecodeRollReply(b []byte) (RollReply, error) {
 	if string(r.bytes(uint64(len(rollReplyMagic)))) != rollReplyMagic {
 		return RollReply{}, fmt.Errorf("%w: it does not begin with %q", ErrMalformed, rollReplyMagic)
 	}
-	reply := RollReply{Verdict: RollVerdict(r.byte())}
-	flags := r.byte()
-	reply.Linked, reply.Serving = flags&flagLinked != 0, flags&flagServing != 0
-	reply.Version = r.version()
+	reply := RollReply{Verdict: RollVerdict(r.byte()), Linked: r.byte()&flagLinked != 0, Version: r.version(), Epoch: r.uvarint(), Millis: int64(r.uvarint())}
 	if r.short || len(r.rest) > 0 || reply.Verdict < RollTaken || reply.Verdict > AskAbove {
 		return RollReply{}, fmt.Errorf("%w: the answer to a roll does not make sense", ErrMalformed)
 	}

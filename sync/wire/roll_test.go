@@ -17,7 +17,7 @@ func exampleRoll() (Roll, RollReply) {
 			{Node: 2, Process: 0x1112131415161718, Version: at, Heard: 1_753_700_400_125},
 			{Node: 9, Process: 0x2122232425262728, Version: version.Version{Epoch: 2, Seq: 15}, Differs: true, Heard: 1_753_700_400_000},
 		},
-	}, RollReply{Verdict: RollTaken, Linked: true, Serving: true, Version: at}
+	}, RollReply{Verdict: RollTaken, Linked: true, Version: at, Epoch: 3, Millis: 1_753_700_400_125}
 }
 
 func TestRollsReadBackAsTheyWere(t *testing.T) {

@@ -1,0 +1,236 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"xylem/configs"
+	"xylem/coordinator"
+	"xylem/sync/replica"
+	"xylem/sync/wire"
+)
+
+// reporting is what a node of a tree that relays knows of the reports that go up: to
+// whom its own went, and who reports to it.
+type reporting struct {
+	below sync.Map      // k of who reports to this node, to its URL
+	again chan struct{} // holds a token when this node is to join once more
+
+	mu       sync.Mutex
+	to       coordinator.Member // who took the last report
+	bypassed map[coordinator.Member]time.Time
+	patience time.Duration // for how long the next is bypassed
+	epoch    uint64        // in which this node joined last
+}
+
+// An ancestor that answers and brings nothing is passed over, for longer each time: what
+// is wrong may be that it cannot reach this node.
+const (
+	leastPatience = time.Second
+	mostPatience  = time.Minute
+)
+
+// relays reports whether nodes pass pushes on to those below them.
+func (n *Node) relays() bool { return n.opts.Config.Sync.Fanout == configs.FanoutTree }
+
+// joinAgain has this node announce itself to the root.
+func (n *Node) joinAgain() {
+	select {
+	case n.reporting.again <- struct{}{}:
+	default:
+	}
+}
+
+// bypass takes in that the ancestor to which this node reports brings nothing of what
+// it holds: another is reported to for a while. The root is bypassed for nobody.
+func (n *Node) bypass() {
+	r := &n.reporting
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	view := n.view.Load()
+	if view == nil || r.to.ID == 0 || r.to.ID == view.Root.ID {
+		return
+	}
+	r.patience = min(max(2*r.patience, leastPatience), mostPatience)
+	r.bypassed[r.to] = time.Now().Add(r.patience)
+	n.log.Warn("an ancestor answers, but brings nothing of what it holds; going round it", "ancestor", r.to.Name(), "address", r.to.Address, "for", r.patience)
+}
+
+// servants are the ancestors to report to, in order.
+func (n *Node) servants() []coordinator.Member {
+	r := &n.reporting
+	candidates := n.lineage.candidates()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	above := candidates[:0:0]
+	for _, m := range candidates {
+		if until, found := r.bypassed[m]; !found || time.Now().After(until) {
+			above = append(above, m)
+		}
+	}
+	return above
+}
+
+// tellRoll reports to the nearest ancestor that takes it. One that is cut off from the
+// root itself will do where there is no other.
+func (n *Node) tellRoll(roll *wire.Roll) replica.RollTold {
+	roll.Address = n.self.Address
+	request := wire.AppendRoll(nil, roll)
+	above := n.servants()
+	var taken replica.RollTold
+	for _, m := range above {
+		reply, err := n.tellOne(m, request)
+		switch {
+		case err != nil:
+			n.log.Debug("an ancestor did not take this node's report", "ancestor", m.Name(), "err", err)
+			continue
+		case reply.Verdict == wire.JoinFirst:
+			n.joinAgain()
+			return taken
+		case reply.Verdict == wire.AskAbove:
+			continue
+		}
+		n.reporting.mu.Lock()
+		n.reporting.to = m
+		n.reporting.mu.Unlock()
+		taken.Reply = &reply
+		if reply.Linked {
+			n.lineage.answers(m)
+			return taken
+		}
+		n.lineage.cutOff(m)
+	}
+	return taken
+}
+
+func (n *Node) tellOne(m coordinator.Member, request []byte) (wire.RollReply, error) {
+	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Liveness.Timeout)
+	defer cancel()
+	began := time.Now()
+	answer, err := n.peers.post(ctx, m.Address, pathRoll, request)
+	if err != nil {
+		n.unheard(ctx, m, began, err)
+		return wire.RollReply{}, err
+	}
+	if answer.status != http.StatusOK {
+		return wire.RollReply{}, fmt.Errorf("%s answered %d: %s", m.Address, answer.status, excerpt(answer.body))
+	}
+	return wire.DecodeRollReply(answer.body)
+}
+
+// postRoll takes the report of a node below.
+func (n *Node) postRoll(c *fiber.Ctx, req provedRequest) error {
+	roll, err := wire.DecodeRoll(req.body)
+	if err != nil {
+		return err
+	}
+	if int(roll.Nodes[0].Node) != req.sender {
+		return &problem{status: http.StatusForbidden, slug: "sender", detail: "a node can report under its own name only"}
+	}
+	root := n.root.Load()
+	if root != nil && !root.knows(&roll.Nodes[0]) {
+		return writeBytes(c, wire.AppendRollReply(nil, &wire.RollReply{Verdict: wire.JoinFirst}))
+	}
+	n.reporting.below.Store(req.sender, roll.Address)
+	ref, answer := n.loop.rolls.register()
+	if !n.loop.put(&replica.Rolled{Ref: ref, Roll: roll}) {
+		n.loop.rolls.forget(ref)
+		return unavailable("stopping", "this node is stopping")
+	}
+	select {
+	case said := <-answer:
+		if root != nil {
+			root.present(said.Nodes)
+		}
+		return writeBytes(c, wire.AppendRollReply(nil, &said.Reply))
+	case <-n.working.Done():
+		n.loop.rolls.forget(ref)
+		return unavailable("stopping", "this node is stopping")
+	}
+}
+
+// memberProcess is one process of a node: by number where nodes report, by instance in the
+// book of members.
+type memberProcess struct {
+	number   uint64
+	instance string
+}
+
+// knows reports whether a node has joined, as the process that it is.
+func (r *registry) knows(s *wire.Standing) bool {
+	p, found := r.processes.Load(int(s.Node))
+	return found && p.(memberProcess).number == s.Process
+}
+
+// present takes in that nodes live, by the reports of those above them.
+func (r *registry) present(nodes []wire.Standing) {
+	now := time.Now()
+	for i := range nodes {
+		if p, found := r.processes.Load(int(nodes[i].Node)); found && p.(memberProcess).number == nodes[i].Process {
+			_, _ = r.Alive(int(nodes[i].Node), p.(memberProcess).instance, now) // who has left meanwhile is no member
+		}
+	}
+}
+
+// mayBring reports whether a node may push to this one: the root, or where the tree
+// relays a node above. The core looks at it again, by the epoch.
+func (n *Node) mayBring(sender int) bool {
+	if n.election != nil || sender == n.opts.Config.Tree.Root && !n.isRoot() {
+		return true
+	}
+	view := n.view.Load()
+	if !n.relays() || view == nil || n.isRoot() {
+		return false
+	}
+	for _, m := range view.Ancestors {
+		if m.ID == sender {
+			return true
+		}
+	}
+	return false
+}
+
+// joined takes in the epoch of the root that this node joined.
+func (r *reporting) joined(epoch uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch = max(r.epoch, epoch)
+}
+
+// heardEpoch has this node join again when the root has begun anew: only its children
+// hear that from the root itself. They do so one after the other.
+func (n *Node) heardEpoch(epoch uint64) {
+	r := &n.reporting
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !n.relays() || n.election != nil || epoch <= r.epoch {
+		return
+	}
+	r.epoch = epoch
+	time.AfterFunc(rand.N(time.Duration(n.opts.Config.Nodes())*joinSpacing+1), n.joinAgain)
+}
+
+// joinSpacing is the time between two nodes that join, where all have to.
+const joinSpacing = 2 * time.Millisecond
+
+// announceInterval is the time between two signs of life to the root itself; 0 for the
+// coordinator's own.
+func (n *Node) announceInterval() time.Duration {
+	if !n.relays() {
+		return 0
+	}
+	return rejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
+}
+
+// rejoinDelay is how long a node of a tree that relays waits until it asks the root
+// again for its place, which may have changed: so that however many they are, the root hears of
+// some hundred a second.
+func rejoinDelay(liveness time.Duration, nodes int) time.Duration {
+	return max(10*liveness, time.Duration(nodes)*10*time.Millisecond)
+}
