@@ -26,7 +26,7 @@ var (
 		{"data-dir", "data.dir", "directory for the data, one folder in it per node"},
 		{"schedule", "sync.schedule", "when the root pushes: a cron expression or @every 5s"},
 		{"eager", "sync.eager", "push as soon as something was written; --eager=false waits for the schedule"},
-		{"fanout", "sync.fanout", "who pushes to whom: direct (tree is not in this version)"},
+		{"fanout", "sync.fanout", "who pushes: the root to all nodes (direct), or each node to those below it (tree)"},
 		{"log-level", "log.level", "debug, info, warn or error"},
 		{"log-format", "log.format", "text or json"},
 	}

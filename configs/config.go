@@ -155,7 +155,8 @@ type Sync struct {
 	MinInterval time.Duration
 	// Fanout is FanoutDirect (default): the root sends to every node, one hop
 	// of lag, at a cost that grows with the nodes; or FanoutTree: each node sends
-	// to its children, the root's cost stays, each level adds a hop.
+	// to those below it, the root's cost stays, each level adds a hop. The same
+	// for all nodes of a tree.
 	Fanout string
 	// Verify is when a node recomputes its digest from what it really stores: a
 	// cron expression. Default @every 10m. Often finds damage sooner and costs a

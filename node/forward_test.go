@@ -55,6 +55,7 @@ func newOrphan(t *testing.T) *orphan {
 	o.near = coordinator.Member{ID: 3, Address: near.URL, Instance: "near"}
 	// No second announcement and no ping while the test runs.
 	tr := newTree(t, 2, liveness(time.Hour), writesTimeout(time.Second))
+	tr.cfg.Sync.Fanout = configs.FanoutDirect // what is above takes no reports
 	tr.nodes[0].address = strings.TrimPrefix(above.URL, "http://")
 	tr.start(2)
 	o.node = tr.nodes[1].node

@@ -170,7 +170,7 @@ func TestAPlantedDifferenceIsFoundAndMended(t *testing.T) {
 	to := version.Version{Epoch: at.To.Epoch, Seq: at.To.Seq + 1}
 	planted := &store.Entry{Key: "k", Value: `"planted"`, Version: to, Stamp: 1, Write: version.WriteID{Node: 1, Counter: 1}}
 	got := l.push(&wire.Header{
-		Kind: wire.Delta, Number: 1 << 40, Last: true, Meta: at.Meta, From: at.To, To: to, Sent: 1, Digest: at.Digest, Live: 1,
+		Kind: wire.Delta, Root: 1, Number: 1 << 40, Last: true, Meta: at.Meta, From: at.To, To: to, Sent: 1, Digest: at.Digest, Live: 1,
 	}, bodyOf(planted))
 	if got.status != http.StatusOK || !strings.Contains(string(got.body), digestDiffers) {
 		t.Fatalf("the forged push: %d %s", got.status, got.body)

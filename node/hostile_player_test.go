@@ -105,7 +105,7 @@ func (l *lone) order(key, value string) {
 func (l *lone) header(kind wire.Kind, cut *store.Cut) *wire.Header {
 	l.number++
 	h := &wire.Header{
-		Kind: kind, Number: l.number, Last: true, Meta: cut.Meta, From: cut.From, To: cut.To, Sent: 1_700_000_000_000,
+		Kind: kind, Root: 1, Number: l.number, Last: true, Meta: cut.Meta, From: cut.From, To: cut.To, Sent: 1_700_000_000_000,
 		Digest: cut.Digest, Live: uint64(cut.Live),
 	}
 	if kind == wire.Heartbeat {

@@ -26,6 +26,7 @@ var unprovoked = map[string]string{
 	"POST /tree/lookup 413": "as POST /tree/write",
 	"POST /tree/state 413":  "as POST /tree/write",
 	"POST /tree/ping 413":   "as POST /tree/write",
+	"POST /tree/roll 413":   "as POST /tree/write",
 	"POST /tree/gather 413": "as POST /tree/write",
 	"POST /tree/gather 503": "the disk of a node would have to hang",
 }
@@ -200,7 +201,7 @@ func (e *exam) members(t *testing.T, tr *tree) {
 	tree := root.node.store.Meta().Tree
 	ninth, oak := stranger(t, tr, "NODE-9"), stranger(t, tr, "oak")
 
-	for _, path := range []string{join, leave, pathWrite, pathLookup, pathPing, pathState, pathSynchronize} {
+	for _, path := range []string{join, leave, pathWrite, pathLookup, pathPing, pathRoll, pathState, pathSynchronize} {
 		e.expect(t, path, 401, "proof", asking(root).post(nil))
 		e.expect(t, path, 401, "proof", asking(root).post(nil).with("Xylem-Proof: v1 nonsense"))
 		e.expect(t, path, 400, "sender", asking(root).post(oak))
@@ -249,6 +250,14 @@ func (e *exam) forwards(t *testing.T, tr *tree) {
 	instance := child.node.verifier.Instance().String()
 	e.expect(t, ping, 200, "", asking(root).post(child.node.peers).saying(`{"instance":"`+instance+`"}`))
 	e.expect(t, ping, 400, "body", asking(root).post(child.node.peers).saying(`{"instance":"me"}`))
+	const rolls = "/tree/roll"
+	roll := func(k uint32) string {
+		return string(wire.AppendRoll(nil, &wire.Roll{Nodes: []wire.Standing{{Node: k}}}))
+	}
+	e.expect(t, rolls, 200, "", asking(root).post(child.node.peers).saying(roll(2)))
+	e.expect(t, rolls, 400, "malformed", asking(root).post(child.node.peers).saying("nonsense"))
+	e.expect(t, rolls, 403, "sender", asking(root).post(child.node.peers).saying(roll(3)))
+	e.expect(t, rolls, 503, "not-above", asking(child).post(root.node.peers).saying(roll(1)))
 	e.expect(t, state, 200, "", asking(child).post(root.node.peers))
 	e.expect(t, state, 403, "not-root", asking(root).post(child.node.peers))
 }
@@ -261,7 +270,7 @@ func (e *exam) pushes(t *testing.T, tr *tree) {
 	cut := root.node.store.Cut(version.Version{})
 	piece := func(change func(*wire.Header)) string {
 		h := wire.Header{
-			Kind: wire.Heartbeat, Number: 1 << 40, Last: true, Meta: cut.Meta, From: cut.To, To: cut.To,
+			Kind: wire.Heartbeat, Root: 1, Number: 1 << 40, Last: true, Meta: cut.Meta, From: cut.To, To: cut.To,
 			Sent: time.Now().UnixMilli(), Digest: cut.Digest, Live: uint64(cut.Live),
 		}
 		change(&h)

@@ -142,7 +142,7 @@ func TestAnOlderEpochIsRefused(t *testing.T) {
 	meta := l.root.Meta()
 	meta.History, meta.Epoch = meta.History.Extend(l.at(11)), 4
 	wantAck(t, l.push(&wire.Header{
-		Kind: wire.Heartbeat, Number: 1, Last: true, Meta: meta, From: l.at(11), To: l.at(11), Sent: 1_700_000_000_000, Digest: l.root.Cut(l.at(11)).Digest,
+		Kind: wire.Heartbeat, Root: 1, Number: 1, Last: true, Meta: meta, From: l.at(11), To: l.at(11), Sent: 1_700_000_000_000, Digest: l.root.Cut(l.at(11)).Digest,
 	}, wire.Body{}), replica.Current, l.at(11))
 	l.to.unchanged(t)
 	wantProblem(t, l.push(hOld, bodyOld), http.StatusForbidden, string(replica.OldEpoch))

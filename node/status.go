@@ -34,6 +34,7 @@ type statusDocument struct {
 	Store            store.Counts      `json:"store"`
 	Journal          journalDocument   `json:"journal"`
 	Uplink           uplinkDocument    `json:"uplink"`
+	Relay            *relayDocument    `json:"relay,omitempty"`
 	*rootDocument
 }
 
@@ -49,6 +50,12 @@ type uplinkDocument struct {
 	Requests uint64 `json:"requests"`
 	Writes   uint64 `json:"writes"`
 	Lookups  uint64 `json:"lookups"`
+}
+
+// relayDocument tells from whom a node gets what is new, and to whom it passes it on.
+type relayDocument struct {
+	ReportsTo *string  `json:"reports_to"`
+	Serves    []string `json:"serves"`
 }
 
 // rootDocument is what the root adds.
@@ -106,6 +113,7 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 		counts := core.QueueCounts()
 		document.Superseded, document.Resubmitted, document.Rescued = counts.Superseded, counts.Ordered, counts.Rescued
 		document.Promised = core.Fence()
+		document.Relay = n.relayDocument(core)
 	})
 	if lag, known := n.lagMillis(); known {
 		document.LagMs = &lag
@@ -117,6 +125,24 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 		document.rootDocument = n.rootDocument(root)
 	}
 	return writeJSON(c, http.StatusOK, document)
+}
+
+// relayDocument is nil where only the root pushes.
+func (n *Node) relayDocument(core *replica.Replica) *relayDocument {
+	if !n.relays() {
+		return nil
+	}
+	document := &relayDocument{Serves: []string{}}
+	for _, k := range core.Serves() {
+		document.Serves = append(document.Serves, coordinator.Name(int(k)))
+	}
+	n.reporting.mu.Lock()
+	defer n.reporting.mu.Unlock()
+	if m := n.reporting.to; m.ID != 0 && core.Linked() {
+		name := m.Name()
+		document.ReportsTo = &name
+	}
+	return document
 }
 
 func (n *Node) rootDocument(root *registry) *rootDocument {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -92,10 +93,13 @@ func (tr *tree) startAll() {
 	tr.awaitEqual()
 }
 
+// fanout is how the trees of all tests push, but of those that say it themselves.
+var fanout = flag.String("fanout", configs.FanoutDirect, "sync.fanout of the tests' trees: direct or tree")
+
 // newTree is a tree of which nothing runs yet.
 func newTree(t *testing.T, depth int, options ...option) *tree {
 	tr := &tree{t: t, cfg: configs.Default(), secret: []byte(rand.Text())}
-	tr.cfg.Tree.Depth = depth
+	tr.cfg.Tree.Depth, tr.cfg.Sync.Fanout = depth, *fanout
 	tr.cfg.Liveness.Timeout = 300 * time.Millisecond
 	tr.cfg.Writes.Timeout = 10 * time.Second // the race detector is slow
 	for _, option := range options {

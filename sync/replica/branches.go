@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -255,3 +256,9 @@ func (r *Replica) allAt(b *branch, v version.Version) bool {
 	}
 	return len(told) > 0 && (len(told) == len(b.nodes) || b.floor == v)
 }
+
+// Serves lists those that report to this node.
+func (r *Replica) Serves() []uint32 { return slices.Sorted(maps.Keys(r.branches.byNode)) }
+
+// Linked reports whether an ancestor has taken this node's last report.
+func (r *Replica) Linked() bool { return r.uprolls.linked && !r.IsRoot() }
