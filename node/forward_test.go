@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"xylem/configs"
 	"xylem/coordinator"
 	"xylem/sync/version"
 	"xylem/sync/wire"

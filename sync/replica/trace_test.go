@@ -74,8 +74,35 @@ func roleInputText(in Input) string {
 		return fmt.Sprintf("leased until %.3f", in.Until.Seconds())
 	case HandOver:
 		return fmt.Sprintf("hand over to NODE-%d", in.Node)
+	case *Rolled:
+		return fmt.Sprintf("roll #%d: %s", in.Ref, rollText(&in.Roll))
+	case RollTold:
+		if in.Reply == nil {
+			return "nobody takes the roll"
+		}
+		return "the roll is answered: " + replyText(in.Reply)
+	case Above:
+		return fmt.Sprintf("above are %v", in.Nodes)
 	}
 	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", in), "replica."))
+}
+
+func rollText(r *wire.Roll) string {
+	text := "of"
+	for _, s := range r.Nodes {
+		text += fmt.Sprintf(" NODE-%d at %v", s.Node, s.Version)
+		if s.Differs {
+			text += " which differs"
+		}
+	}
+	if !r.Whole {
+		text += fmt.Sprintf(", the others at %v", r.Floor)
+	}
+	return text
+}
+
+func replyText(r *wire.RollReply) string {
+	return fmt.Sprintf("%s, by one at %v", [...]string{"", "taken", "taken, send all", "join first", "ask above"}[r.Verdict], r.Version)
 }
 
 func promiseText(p *wire.Promise) string {
@@ -139,8 +166,12 @@ func roleEffectText(e Effect) string {
 		return fmt.Sprintf("step aside in epoch %d, beyond %d: %s", e.Epoch, e.Beyond, e.Why)
 	case HandedOver:
 		return fmt.Sprintf("handed over to NODE-%d in epoch %d, failed: %v", e.Node, e.Epoch, e.Failed)
+	case TellRoll:
+		return "tell the roll " + rollText(&e.Roll)
+	case AnswerRoll:
+		return fmt.Sprintf("answer roll #%d: %s", e.Ref, replyText(&e.Reply))
 	}
-	return fmt.Sprintf("%T", e)
+	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", e), "replica."))
 }
 
 // recordText tells the kind of a record; of its bytes golden files know nothing.
