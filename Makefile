@@ -49,7 +49,8 @@ test: ## everything that proves it: lint, fuzz, simulation, tests
 	@$(MAKE) sim SEEDS=$(TEST_SEEDS) FROM= TIMEOUT=30m
 	@$(MAKE) unit
 
-# The race detector is linked by a C compiler; who has none gets the tests without it.
+# The race detector is linked by a C compiler; who has none gets the tests without it. What runs nodes is tested with pushes
+# passed on from node to node too; the simulation does that by itself.
 .PHONY: unit
 unit: toolchain zookeeper deployers ## all tests, with the race detector
 	@cc=$$($(GO) env CC); race=-race; \
@@ -58,6 +59,8 @@ unit: toolchain zookeeper deployers ## all tests, with the race detector
 	fi; \
 	echo "$(GO) test $$race -timeout=20m ./..."; \
 	$(GO) -C deployments/kubernetes/check test ./... && \
+	$(GO) test $$race -timeout=20m ./node -fanout=tree && \
+	XYLEM_SYNC_FANOUT=tree $(GO) test $$race -timeout=20m ./cli && \
 	$(GO) test $$race -timeout=20m ./...
 
 .PHONY: lint
