@@ -10,7 +10,8 @@ import (
 // adoption is how a root that starts without data, or with an older copy of them,
 // takes over the tree and state that its members have, so that it never wipes
 // anybody: it waits for a grace period, in which living members announce
-// themselves, and fetches the furthest state among them. Once it has ordered a
+// themselves, and fetches the furthest state among them. So does one whose clock was set
+// back, to be told the time. Once it has ordered a
 // write of its own it adopts nothing any more.
 type adoption struct {
 	waiting  bool // for the grace period to end, or for a fetch
@@ -35,7 +36,7 @@ func (r *Replica) start() {
 		r.awaitMembers()
 		return
 	}
-	if r.wasElected() {
+	if r.wasElected() || r.setBack() {
 		r.awaitMembers()
 		return
 	}
@@ -68,7 +69,11 @@ func (r *Replica) announced(in Announced) {
 // judgeMember is announced at a configured root.
 func (r *Replica) judgeMember(in *Announced) Verdict {
 	a := &r.adoption
-	r.goOnFrom(in.RootMillis - maxAheadMillis) // where this root's wall clock lags behind the time of the last
+	ahead := int64(maxAheadMillis)
+	if a.waiting { // it orders nothing yet
+		ahead = 0
+	}
+	r.goOnFrom(in.RootMillis - ahead) // where this root's wall clock lags behind the time of the last
 	if a.waiting && in.Tree == r.store.Meta().Tree {
 		a.epoch = max(a.epoch, in.Epoch)
 	}

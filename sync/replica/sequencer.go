@@ -46,6 +46,7 @@ func (r *Replica) gather(in *Submit) {
 func (r *Replica) beginEpoch(epoch uint64) {
 	meta := r.store.Meta()
 	meta.BeginEpoch(epoch, r.cfg.NewRun, r.store.Applied())
+	meta.Stamp = max(meta.Stamp, version.StampAt(r.RootMillis())) // which members hear from now on: the next run is to know
 	r.persist(store.AppendMetaRecord(nil, meta), true, func(f Failure) {
 		switch f {
 		case Full: // nothing was written: try again

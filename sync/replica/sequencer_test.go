@@ -212,6 +212,8 @@ func TestStampsGrowWhateverTheWallClockDoes(t *testing.T) {
 	grows("after a batch that failed")
 	s.now.Unix -= 2 * time.Hour.Milliseconds()
 	s.restart()
+	s.after(s.cfg.Grace) // for a member that knows the time
+	s.step(Wake{})
 	s.persisted()
 	grows("after a restart")
 	before := last.UnixMillis()

@@ -29,6 +29,13 @@ func (r *Replica) beginTime() {
 	}
 }
 
+// setBack reports whether a root's wall clock is behind the last stamp that it knows.
+// Then only its members can tell how long it was away: what it ordered before it heard
+// them would look older than writes that they had queued long before.
+func (r *Replica) setBack() bool {
+	return r.clock.Last().UnixMillis() > r.now.Unix+r.queue.local.RootTime
+}
+
 // goOnAsRoot makes the root's time this node's own to keep, from where it is.
 func (r *Replica) goOnAsRoot() {
 	r.began = r.RootMillis() - r.now.Mono.Milliseconds()

@@ -149,3 +149,42 @@ func TestASlowPushDoesNotSetTheTimeBack(t *testing.T) {
 		t.Errorf("the state is thought to be of %v", since)
 	}
 }
+
+// The root was away for ten minutes, and its clock was set back meanwhile: what a member
+// queued when it had just gone does not win over what is written when it is back.
+func TestARootWhoseClockWasSetBackIsToldTheTime(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.now.Unix -= 2 * time.Hour.Milliseconds() // restart makes an hour pass
+	s.restart()
+	s.submit("a=3")
+	s.step(Announced{Ref: 3, Node: 3, RootMillis: wallClock + 599_000})
+	s.step(Announced{Ref: 2, Node: 2, RootMillis: wallClock + 600_000})
+	if !s.core.Adopting() || s.core.Epoch() != 0 {
+		t.Fatalf("it does not wait:\n%s", s.trace)
+	}
+	s.wake()
+	s.persisted()
+	s.persisted()
+	if at := s.stampOf("a").UnixMillis(); at != wallClock+600_000+s.cfg.Grace.Milliseconds() {
+		t.Errorf("what comes next is stamped %d ms after the start", at-wallClock)
+	}
+	s.submit("a=2 at 5000 by 2-7")
+	if got := lastReply(s); got != "superseded 2.2" {
+		t.Errorf("what was queued when it had gone is %s", got)
+	}
+}
+
+// Also a run that ordered nothing has told its members the time.
+func TestARootKnowsWhenItsLastEpochBegan(t *testing.T) {
+	s := openRoot(t, "a=1")
+	for _, passed := range []time.Duration{time.Hour, -time.Minute} {
+		s.now.Unix += (passed - time.Hour).Milliseconds() // restart makes an hour pass
+		s.restart()
+		if back := passed < 0; s.core.Adopting() != back {
+			t.Errorf("%v later it waits for the time: %v", passed, !back)
+		}
+		if !s.core.Adopting() {
+			s.persisted()
+		}
+	}
+}
