@@ -45,7 +45,7 @@ func (t *Tree) queued(record []byte) {
 	for _, e := range writes {
 		w := t.history.writes[e.Write]
 		w.Stamp = e.Stamp
-		w.timed = final && w.boot == w.node.boot && !t.rootJumped
+		w.timed = final && w.boot == w.node.boot && !t.rootTime.jumped
 	}
 }
 
@@ -156,7 +156,7 @@ func (t *Tree) judge(e *store.Entry) {
 	if last.Beats(e) {
 		t.fail("%v of %q with stamp %v follows %v with stamp %v", e.Version, e.Key, e.Stamp, last.Version, last.Stamp)
 	}
-	if t.history.writes[last.Write].taken > w.taken+t.uncertainty() && w.timed && e.Stamp == w.Stamp {
+	if t.history.writes[last.Write].taken > w.taken+t.uncertainty() && w.timed && e.Stamp == w.Stamp && !t.rootTime.lost {
 		t.fail("%v of %q waited since %v and follows %v, which was taken later", e.Write, e.Key, w.taken, last.Write)
 	}
 }

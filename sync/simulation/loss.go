@@ -36,6 +36,7 @@ func (t *Tree) begun(n *Node, epoch uint64, at version.Version) {
 		t.Stats.Abandoned += int(l.latest.Seq - min(at.Seq, l.latest.Seq))
 	}
 	l.begin(epoch, at)
+	t.timeGoesOn(n)
 }
 
 // scheduleLoss has the root lose its disk, once every member has had a push.

@@ -35,6 +35,7 @@ type Node struct {
 	diskAt     time.Duration // when the last disk request ends
 
 	welcomed bool           // by the root, in this run
+	told     bool           // the time, as the root, in this run
 	suspects map[*Node]bool // ancestors that did not answer
 
 	refs    replica.Ref
@@ -130,13 +131,13 @@ func (n *Node) start() error {
 	n.relayed = relayed{bypassed: make(map[*Node]time.Duration)}
 	n.joined = make(map[uint32]uint64)
 	n.due, n.performing, n.waking = nil, false, 0
-	n.suspects, n.welcomed = make(map[*Node]bool), false
+	n.suspects, n.welcomed, n.told = make(map[*Node]bool), false, false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
 	n.frozen, n.backlog, n.stall = false, nil, 0
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
 	n.replica = replica.New(replica.Config{
-		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: 500 * time.Millisecond,
+		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: grace,
 		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local, Relay: n.tree.relay, Liveness: callTimeout,
 	})
@@ -210,6 +211,7 @@ func (n *Node) announce() {
 			return
 		}
 		root.refs++
+		root.told = root.told || heard > 0
 		root.admits[root.refs] = func(admit replica.Admit) {
 			if admit.Verdict == replica.Welcome {
 				root.welcome(n.id, boot)

@@ -12,6 +12,7 @@ type Stats struct {
 	Pending, Superseded, Unmet, NoRoom    int
 	Reads, FailedReads                    int // of sessions
 	Kills, PowerCuts, DiskFaults, Jumps   int // faults of nodes; jumps are of a wall clock
+	TimesLost                             int // a root's wall clock was set back, and nobody could tell it
 	Partitions                            int
 	Abandoned                             int // versions that had been shown
 	Roots, StepsAside, HandedOver         int // of elections

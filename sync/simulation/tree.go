@@ -25,7 +25,7 @@ type Tree struct {
 	queueBytes int64 // of each node
 	forgets    bool  // tombstones are dropped after seconds
 	jumps      bool  // wall clocks may jump when their node starts
-	rootJumped bool  // the root's did: nobody can tell it the time while all are cut off from it
+	rootTime   rootTime
 	bug        bug
 	ensemble   *ensemble // nil where NODE-1 is the root
 
@@ -100,7 +100,6 @@ func (t *Tree) start(n *Node) {
 	if t.jumps && t.world.Chance(0.3) {
 		t.Stats.Jumps++
 		n.skew = t.skew()
-		t.rootJumped = t.rootJumped || n.isRoot()
 	}
 	err := n.start()
 	switch {
