@@ -211,7 +211,7 @@ func (n *Node) announce() {
 			return
 		}
 		root.refs++
-		root.told = root.told || heard > 0
+		root.told = root.told || n.tree.isTime(heard)
 		root.admits[root.refs] = func(admit replica.Admit) {
 			if admit.Verdict == replica.Welcome {
 				root.welcome(n.id, boot)

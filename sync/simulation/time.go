@@ -15,6 +15,12 @@ type rootTime struct {
 	lost   bool  // nobody could tell the root that its clock was set back
 }
 
+// isTime reports whether what a member tells is the root's time, and not that of before a
+// jump of which it has not heard.
+func (t *Tree) isTime(millis int64) bool {
+	return millis > 0 && millis+t.uncertainty().Milliseconds() >= t.world.Now().Milliseconds()+t.rootTime.ahead
+}
+
 // timeGoesOn checks, when a fixed root begins an epoch, that its time did not stand still
 // while it was down, unless it waited in vain for a member to tell it.
 func (t *Tree) timeGoesOn(n *Node) {
