@@ -126,6 +126,18 @@ func (t *Tree) overwritten(w *write) bool {
 	return of[len(of)-1].Version != w.at
 }
 
+// metOther reports whether a conditional write may have met, when it came again from beyond
+// a cut, one of its key that it had never seen: some that it had seen may come after that.
+func (t *Tree) metOther(w *write, end version.Version) bool {
+	l := &t.history.ledger
+	for e := range l.of(w.Key, end) {
+		if l.ordered(e.Write, w.at) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // outlived reports whether a write that is gone had been overwritten, where it was
 // ordered, by one that is not.
 func (t *Tree) outlived(w *write, end version.Version) bool {

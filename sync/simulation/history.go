@@ -378,9 +378,8 @@ func (t *Tree) kept(w *write) bool {
 		return false
 	case t.forgotten(w.Key):
 	case w.If.Kind != store.Always:
-		last := t.root().store.Current(w.Key)
-		if last == nil || l.ordered(last.Write, w.at) != nil {
-			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and %v was there before it", w.ID, w.Key, w.at, last)
+		if !t.metOther(w, end) {
+			t.fail("%v of %q, acknowledged as ordered at %v, is gone, and all of its key up to %v was there before it", w.ID, w.Key, w.at, end)
 		}
 	case !t.passed(w, end) && !t.outlived(w, end):
 		t.fail("%v of %q, acknowledged as ordered at %v, is gone", w.ID, w.Key, w.at)
