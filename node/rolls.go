@@ -26,6 +26,7 @@ type reporting struct {
 	to       coordinator.Member // who took the last report
 	bypassed map[coordinator.Member]time.Time
 	patience time.Duration // for how long the next is bypassed
+	unlinked bool          // the last report got to nobody that is linked to the root
 	epoch    uint64        // in which this node joined last
 }
 
@@ -81,10 +82,23 @@ func (n *Node) servants() []coordinator.Member {
 // root itself will do where there is no other.
 func (n *Node) tellRoll(roll *wire.Roll) replica.RollTold {
 	roll.Address = n.self.Address
-	request := wire.AppendRoll(nil, roll)
-	above := n.servants()
+	told := n.tellAbove(wire.AppendRoll(nil, roll))
+	r := &n.reporting
+	r.mu.Lock()
+	lost := told.Reply == nil || !told.Reply.Linked
+	before := r.unlinked
+	r.unlinked = lost
+	r.mu.Unlock()
+	if lost && !before {
+		n.joinAgain() // and goes on trying: a root that comes back without its data is to hear what this node holds
+	}
+	return told
+}
+
+// tellAbove tries the ancestors one by one.
+func (n *Node) tellAbove(request []byte) replica.RollTold {
 	var taken replica.RollTold
-	for _, m := range above {
+	for _, m := range n.servants() {
 		reply, err := n.tellOne(m, request)
 		switch {
 		case err != nil:
