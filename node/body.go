@@ -3,8 +3,10 @@ package node
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -43,8 +45,8 @@ func wellFramed(h *fasthttp.RequestHeader) bool {
 	return true
 }
 
-func tooLargeDetail(limit int) string {
-	return fmt.Sprintf("the request's body has more than %d bytes; see api.max_value_bytes", limit)
+func tooLarge(limit int) *problem {
+	return &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: fmt.Sprintf("the request's body has more than %d bytes; see api.max_value_bytes", limit)}
 }
 
 // trustedBytes is how much of a body is believed to come before any of it has
@@ -54,17 +56,31 @@ const trustedBytes = 64 << 10
 // readAtMost reads a stream to its end, or to limit bytes. length, if positive,
 // is how long it says it is.
 func readAtMost(stream io.Reader, limit, length int) ([]byte, error) {
-	var buf bytes.Buffer
 	if length > 0 {
-		buf.Grow(min(length, trustedBytes) + bytes.MinRead)
+		return readExactly(stream, min(length, limit))
 	}
+	var buf bytes.Buffer
 	if _, err := buf.ReadFrom(io.LimitReader(stream, int64(limit))); err != nil {
 		return nil, err
 	}
-	if length > 0 && buf.Len() < min(length, limit) {
-		return nil, io.ErrUnexpectedEOF
-	}
 	return buf.Bytes(), nil
+}
+
+// readExactly reads so many bytes of a stream, and none beyond them.
+func readExactly(stream io.Reader, length int) ([]byte, error) {
+	body := make([]byte, min(length, trustedBytes))
+	for begun := 0; ; {
+		n, err := io.ReadFull(stream, body[begun:])
+		switch begun += n; {
+		case begun == length:
+			return body, nil
+		case errors.Is(err, io.EOF):
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
+		body = append(body, make([]byte, min(length-begun, begun))...)
+	}
 }
 
 // discard reads some of a body that is of no use. It never fails: what it cannot

@@ -34,7 +34,7 @@ func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handle
 		if err != nil {
 			return err
 		}
-		sender, err := n.verifier.Verify(c.Get(proof.HeaderName), c.Method(), string(c.Request().Header.RequestURI()), body)
+		sender, err := n.verifier.Verify(c.Get(proof.HeaderName), c.Method(), c.OriginalURL(), body)
 		if err != nil {
 			c.Set(proof.InstanceHeaderName, n.verifier.Instance().String())
 			return err
@@ -109,7 +109,7 @@ func (n *Node) checkValues(writes []wire.Write) error {
 	for i := range writes {
 		switch value := writes[i].Value; {
 		case len(value) > n.opts.Config.API.MaxValueBytes:
-			return &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(n.opts.Config.API.MaxValueBytes)}
+			return tooLarge(n.opts.Config.API.MaxValueBytes)
 		case value != "" && !(utf8.ValidString(value) && json.Valid(unsafe.Slice(unsafe.StringData(value), len(value)))):
 			return fmt.Errorf("%w: the value of write %d is not JSON", wire.ErrMalformed, i)
 		}
@@ -165,26 +165,6 @@ type pushReport struct {
 	Outcome string `json:"outcome"`
 }
 
-// ackDocument is the answer to a piece of a push.
-type ackDocument struct {
-	Outcome replica.AckOutcome `json:"outcome"`
-	TreeID  string             `json:"tree_id"`
-	Version version.Version    `json:"version"`
-	Digest  string             `json:"digest,omitempty"` // "match" or "mismatch" where the push's version was reached
-}
-
-func (d *ackDocument) ack() (replica.Ack, error) {
-	ack := replica.Ack{Outcome: d.Outcome, Version: d.Version, Mismatch: d.Digest == digestDiffers}
-	tree, err := version.ParseTreeID(d.TreeID)
-	ack.Tree = tree
-	return ack, err
-}
-
-const (
-	digestEqual   = "match"
-	digestDiffers = "mismatch"
-)
-
 // postSynchronize takes a piece of a push.
 func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	h, block, rest, err := wire.DecodePiece(req.body, n.maxPieceBytes())
@@ -232,37 +212,6 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		n.loop.acks.forget(ref)
 		return unavailable("stopping", "this node is stopping")
 	}
-}
-
-// writeAck answers a piece: 200, 403 or 409 as the contract's table says.
-func (n *Node) writeAck(c *fiber.Ctx, h *wire.Header, ack replica.Ack) error {
-	document := ackDocument{Outcome: ack.Outcome, TreeID: ack.Tree.String(), Version: ack.Version}
-	if (ack.Outcome == replica.Applied || ack.Outcome == replica.Current) && ack.Version == h.To {
-		document.Digest = digestEqual
-		if ack.Mismatch {
-			document.Digest = digestDiffers
-		}
-	}
-	p := &problem{slug: string(ack.Outcome)}
-	switch ack.Outcome {
-	case replica.Applied, replica.Current, replica.Late, replica.Continue:
-		return writeJSON(c, http.StatusOK, document)
-	case replica.NotRoot:
-		p.status, p.detail = http.StatusForbidden, "only the root may push, or with sync.fanout tree a node above this one"
-	case replica.OldEpoch:
-		p.status, p.detail = http.StatusForbidden, "the push is of an epoch that is over"
-	case replica.Gap:
-		p.status, p.detail = http.StatusConflict, "the push does not begin at or before this node's version"
-	case replica.Foreign:
-		p.status, p.detail = http.StatusConflict, "this node's version is not on the push's history"
-	case replica.OtherTree:
-		p.status, p.detail = http.StatusConflict, "this node belongs to another tree and holds its state"
-	case replica.Damaged:
-		p.status, p.detail = http.StatusBadRequest, "the entries do not add up to the digest"
-	default:
-		p.status, p.detail = http.StatusServiceUnavailable, "this node could not write the push to its disk"
-	}
-	return p.with("outcome", document.Outcome).with("tree_id", document.TreeID).with("version", document.Version)
 }
 
 // joinDocument is what a node tells the root, to join and as a sign of life.

@@ -48,6 +48,10 @@ type Options struct {
 	Secret    []byte         // the cluster secret, at least 16 bytes
 	Logger    *slog.Logger
 
+	// Connections are shared with other nodes of this process, and closed by whoever made them; nil: the node
+	// has its own.
+	Connections *Connections
+
 	// ensemble makes what decides who is the root; nil: ZooKeeper.
 	ensemble func(zookeeper.Config) (ensemble, error)
 }
@@ -141,9 +145,21 @@ func (n *Node) openPeers() error {
 	if n.verifier, err = proof.NewVerifier(n.opts.Secret, instance); err != nil {
 		return fmt.Errorf("auth.cluster_secret: %w", err)
 	}
-	n.peers = newPeers(signer, n.opts.Config.Writes.Timeout)
+	connections := n.opts.Connections
+	if connections == nil {
+		connections = NewConnections()
+	}
+	n.peers = newPeers(signer, connections, n.opts.Config.Writes.Timeout)
 	n.self = coordinator.Member{ID: n.opts.ID, Address: n.opts.Advertise, Instance: instance.String()}
 	return nil
+}
+
+// closePeers closes the connections that are this node's alone.
+func (n *Node) closePeers() {
+	n.peers.client.CloseIdleConnections()
+	if n.opts.Connections == nil {
+		n.peers.connections.Close()
+	}
 }
 
 // openDisk recovers the journal and makes this start's boot durable.
@@ -290,7 +306,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.work.Wait()
 	n.disk.stop()
 	writing.Wait()
-	n.peers.client.CloseIdleConnections()
+	n.closePeers()
 	return errors.Join(cause, n.disk.err)
 }
 

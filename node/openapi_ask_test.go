@@ -77,7 +77,7 @@ func stranger(t *testing.T, tr *tree, name string) *peers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := newPeers(signer, tr.cfg.Writes.Timeout)
+	made := newPeers(signer, NewConnections(), tr.cfg.Writes.Timeout)
 	t.Cleanup(made.client.CloseIdleConnections)
 	return made
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,15 +23,25 @@ var errSeenBefore = errors.New("the node says that it has seen this request befo
 // peers sends requests to other nodes, with the proof that this node knows the
 // cluster's secret.
 type peers struct {
-	client    *http.Client
-	signer    *proof.Signer
-	receivers proof.Receivers
+	connections *Connections
+	dialTimeout time.Duration
+	client      *http.Client // for answers that are read as they come
+	signer      *proof.Signer
+	receivers   proof.Receivers
+}
+
+// peerRequest is one request, for a receiver of which that instance is known.
+type peerRequest struct {
+	receiver proof.Instance
+	path     string
+	body     []byte
 }
 
 // peerAnswer is what another node said.
 type peerAnswer struct {
-	status int
-	body   []byte
+	status   int
+	instance string // of the receiver, as it tells it with a 401
+	body     []byte
 }
 
 // maxDialTimeout bounds how long a connection may take to be made.
@@ -38,17 +49,19 @@ const maxDialTimeout = 2 * time.Second
 
 // newPeers makes the requests of a node whose writes may take so long. A connection
 // gets half of that, so that a node that cannot be reached leaves time for another.
-func newPeers(signer *proof.Signer, writesTimeout time.Duration) *peers {
-	dialer := &net.Dialer{Timeout: min(maxDialTimeout, writesTimeout/2), KeepAlive: 15 * time.Second}
+func newPeers(signer *proof.Signer, connections *Connections, writesTimeout time.Duration) *peers {
+	timeout := min(maxDialTimeout, writesTimeout/2)
+	dialer := &net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
 	return &peers{
-		signer: signer,
+		connections: connections,
+		dialTimeout: timeout,
+		signer:      signer,
 		client: &http.Client{
 			Transport: &http.Transport{
-				DialContext:         dialer.DialContext,
-				MaxIdleConns:        0, // as many as there are nodes
-				MaxIdleConnsPerHost: 8,
-				IdleConnTimeout:     time.Minute,
-				DisableCompression:  true,
+				DialContext:        dialer.DialContext,
+				MaxIdleConns:       0, // as many as there are nodes
+				IdleConnTimeout:    time.Minute,
+				DisableCompression: true,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -62,11 +75,93 @@ const maxPeerAnswerBytes = 64 << 20
 // refuses the proof is asked again with another. An error
 // wraps errNotSent if the request certainly had no effect.
 func (p *peers) post(ctx context.Context, address, path string, body []byte) (peerAnswer, error) {
-	resp, err := p.open(ctx, address, path, body)
-	if err != nil {
-		return peerAnswer{}, err
+	host, plain := plainHost(address)
+	if !plain {
+		resp, err := p.open(ctx, address, path, body)
+		if err != nil {
+			return peerAnswer{}, err
+		}
+		return readAnswer(resp, address)
 	}
-	return readAnswer(resp, address)
+	r := peerRequest{receiver: p.receivers.Known(address), path: path, body: body}
+	for try := 1; ; try++ {
+		answer, err := p.call(ctx, address, host, &r)
+		if err != nil || answer.status != http.StatusUnauthorized || try == maxProofs {
+			return answer, err
+		}
+		if err := p.learn(address, &r, answer.instance); err != nil {
+			return peerAnswer{}, err
+		}
+	}
+}
+
+// call sends a request once. What turns out to be closed before anything was written to it makes way for a new
+// connection; whatever was written is never written again.
+func (p *peers) call(ctx context.Context, address, host string, r *peerRequest) (peerAnswer, error) {
+	conn := p.connections.take(host)
+	for {
+		if ctx.Err() != nil {
+			if conn != nil {
+				p.connections.give(conn)
+			}
+			return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
+		}
+		var err error
+		reused := conn != nil
+		if !reused {
+			if conn, err = dial(ctx, host, p.dialTimeout); err != nil {
+				return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, err)
+			}
+		}
+		answer, sent, err := p.exchange(ctx, conn, r)
+		conn = nil
+		switch {
+		case err == nil:
+			return answer, nil
+		case sent:
+			return peerAnswer{}, fmt.Errorf("ask %s: %w", address, cmp.Or(ctx.Err(), err))
+		case !reused:
+			return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, cmp.Or(ctx.Err(), err))
+		}
+	}
+}
+
+// maxProofs is how many proofs a request is sent with at most.
+const maxProofs = 3
+
+// learn takes in that the receiver of a request refused its proof, and told its instance. The error
+// says that it is not to be sent with another.
+func (p *peers) learn(address string, r *peerRequest, told string) error {
+	again, other := p.receivers.Learn(address, r.receiver, told)
+	// Either the receiver is another process now, and has taken nothing of it; or it
+	// has seen this very request before, brought by somebody between, or so many were
+	// under way that it cannot tell. A new proof mends all, but not for a request that
+	// must not be carried out twice.
+	if !other && r.path == pathWrite {
+		return fmt.Errorf("ask %s: %w", address, errSeenBefore)
+	}
+	r.receiver = again
+	return nil
+}
+
+// open is post for an answer that is read as it comes; the caller closes it.
+func (p *peers) open(ctx context.Context, address, path string, body []byte) (*http.Response, error) {
+	r := peerRequest{receiver: p.receivers.Known(address), path: path, body: body}
+	for try := 1; ; try++ {
+		resp, err := p.send(ctx, r.receiver, address, path, body)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusUnauthorized || try == maxProofs {
+			return resp, nil
+		}
+		told := resp.Header.Get(proof.InstanceHeaderName)
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
+		_ = resp.Body.Close()
+		if err := p.learn(address, &r, told); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // readAnswer reads an answer to its end.
@@ -77,34 +172,6 @@ func readAnswer(resp *http.Response, address string) (peerAnswer, error) {
 		return peerAnswer{}, fmt.Errorf("read the answer of %s: %w", address, err)
 	}
 	return peerAnswer{status: resp.StatusCode, body: answer}, nil
-}
-
-// open is post for an answer that is read as it comes; the caller closes it.
-func (p *peers) open(ctx context.Context, address, path string, body []byte) (*http.Response, error) {
-	const tries = 3
-	receiver := p.receivers.Known(address)
-	for try := 1; ; try++ {
-		resp, err := p.send(ctx, receiver, address, path, body)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode != http.StatusUnauthorized || try == tries {
-			return resp, nil
-		}
-		again, other := p.receivers.Learn(address, receiver, resp.Header.Get(proof.InstanceHeaderName))
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
-		_ = resp.Body.Close()
-		// Either the receiver is another process now, and has taken nothing of it; or it
-		// has seen this very request before, brought by somebody between, or so many were
-		// under way that it cannot tell. A new proof mends all, but not for a request that
-		// must not be carried out twice.
-		if !other && path == pathWrite {
-			return nil, fmt.Errorf("ask %s: %w", address, errSeenBefore)
-		}
-		if other {
-			receiver = again
-		}
-	}
 }
 
 func (p *peers) send(ctx context.Context, receiver proof.Instance, address, path string, body []byte) (*http.Response, error) {

@@ -202,10 +202,9 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		c.Locals(bodyWasRead, true)
 		return append([]byte(nil), req.Body()...), nil
 	}
-	tooLarge := &problem{status: http.StatusRequestEntityTooLarge, slug: "too-large", detail: tooLargeDetail(limit)}
 	if length > limit {
 		discard(stream, length)
-		return nil, tooLarge
+		return nil, tooLarge(limit)
 	}
 	body, err := readAtMost(stream, limit+1, length)
 	switch {
@@ -215,7 +214,7 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		return nil, bodyCutShort()
 	case len(body) > limit:
 		discard(stream, discardBytes)
-		return nil, tooLarge
+		return nil, tooLarge(limit)
 	}
 	c.Locals(bodyWasRead, true)
 	return body, nil

@@ -23,9 +23,11 @@ const maxCounterDigits = 20
 const maxHeaderBytes = len("v1 sender= from= to= counter= mac=") +
 	MaxSenderBytes + 2*hexInstance + maxCounterDigits + 2*sha256.Size
 
-// String writes the header as it is sent.
-func (h *header) String() string {
-	text := make([]byte, 0, maxHeaderBytes)
+// String is the header as it is sent.
+func (h *header) String() string { return string(h.append(make([]byte, 0, maxHeaderBytes))) }
+
+// append writes the header behind text.
+func (h *header) append(text []byte) []byte {
 	text = append(text, "v1 sender="...)
 	text = append(text, h.sender...)
 	text = append(text, " from="...)
@@ -35,8 +37,7 @@ func (h *header) String() string {
 	text = append(text, " counter="...)
 	text = strconv.AppendUint(text, h.counter, 10)
 	text = append(text, " mac="...)
-	text = hex.AppendEncode(text, h.mac[:])
-	return string(text)
+	return hex.AppendEncode(text, h.mac[:])
 }
 
 // parseHeader reads what String wrote and nothing else: every header has one

@@ -50,8 +50,8 @@ func decodeHex(dst []byte, text string) bool {
 		return false
 	}
 	for i := range dst {
-		high, low := hexDigit(text[2*i]), hexDigit(text[2*i+1])
-		if high > 15 || low > 15 {
+		high, low := hexDigits[text[2*i]], hexDigits[text[2*i+1]]
+		if high|low > 15 {
 			return false
 		}
 		dst[i] = high<<4 | low
@@ -59,13 +59,13 @@ func decodeHex(dst []byte, text string) bool {
 	return true
 }
 
-// hexDigit is the value of a lower-case hexadecimal digit, above 15 for others.
-func hexDigit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
+// hexDigits are the values of lower-case hexadecimal digits, above 15 for other bytes.
+var hexDigits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
 	}
-	return 0xff
-}
+	for value, c := range "0123456789abcdef" {
+		values[c] = byte(value)
+	}
+	return values
+}()

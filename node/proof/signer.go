@@ -41,9 +41,14 @@ func NewSigner(secret []byte, sender string, instance Instance) (*Signer, error)
 // the request target exactly as it is sent, path and query. Every call takes the
 // next counter, so each request, a repeated one too, needs a Header of its own.
 func (s *Signer) Header(receiver Instance, method, target string, body []byte) string {
+	return string(s.AppendHeader(make([]byte, 0, maxHeaderBytes), receiver, method, target, body))
+}
+
+// AppendHeader appends what Header returns to dst.
+func (s *Signer) AppendHeader(dst []byte, receiver Instance, method, target string, body []byte) []byte {
 	h := header{sender: s.sender, from: s.instance, to: receiver, counter: s.next(receiver)}
 	h.mac = s.key.sum(&h, method, target, body)
-	return h.String()
+	return h.append(dst)
 }
 
 // Instance is the sending process's own.

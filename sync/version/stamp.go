@@ -108,7 +108,7 @@ func (id TreeID) String() string {
 	if id.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%x", id[:])
+	return hex.EncodeToString(id[:])
 }
 
 // ParseTreeID reads what TreeID.String wrote; empty is the zero TreeID.
@@ -117,9 +117,10 @@ func ParseTreeID(text string) (TreeID, error) {
 	if text == "" {
 		return id, nil
 	}
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != len(id) {
-		return id, fmt.Errorf("%q is not a tree id: want 32 hexadecimal digits", text)
+	if len(text) == hex.EncodedLen(len(id)) {
+		if _, err := hex.Decode(id[:], []byte(text)); err == nil {
+			return id, nil
+		}
 	}
-	return TreeID(raw), nil
+	return TreeID{}, fmt.Errorf("%q is not a tree id: want 32 hexadecimal digits", text)
 }
