@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -70,7 +71,7 @@ func (d *ackDocument) parse(text []byte) bool {
 		quotes = 16
 	}
 	// With no more quotes than these, none is in a value.
-	if !begins || !ends || !hasTree || !hasVersion || bytes.Count(text, []byte(`"`)) != quotes || bytes.IndexByte(text, '\\') >= 0 {
+	if !begins || !ends || !hasTree || !hasVersion || bytes.Count(text, []byte(`"`)) != quotes || slices.ContainsFunc(text, special) {
 		return false
 	}
 	at, err := version.Parse(string(reached))
@@ -80,6 +81,9 @@ func (d *ackDocument) parse(text []byte) bool {
 	*d = ackDocument{Outcome: replica.AckOutcome(outcome), TreeID: string(tree), Version: at, Digest: string(digest)}
 	return true
 }
+
+// special reports whether a byte may stand in JSON for something else than itself, or not at all.
+func special(c byte) bool { return c < ' ' || c > '~' || c == '\\' }
 
 func (d *ackDocument) ack() (replica.Ack, error) {
 	ack := replica.Ack{Outcome: d.Outcome, Version: d.Version, Mismatch: d.Digest == digestDiffers}

@@ -35,6 +35,8 @@ type tree struct {
 	secret  []byte
 	nodes   []*process // NODE-k at k-1
 	council *council   // nil with the embedded coordinator
+
+	connections *Connections // nil for some of each node's own
 }
 
 // process is one node of a tree; its address and directory outlive a stop.
@@ -156,7 +158,8 @@ func (tr *tree) run(p *process) {
 	options := Options{
 		ID: p.k, Config: tr.cfg, Listener: listener, Advertise: "http://" + p.address,
 		RootURL: "http://" + tr.nodes[tr.cfg.Tree.Root-1].address, DataDir: p.dir, Secret: tr.secret,
-		Logger: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Connections: tr.connections,
+		Logger:      slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if tr.council != nil {
 		options.ensemble = tr.council.open
