@@ -66,7 +66,7 @@ func readAtMost(stream io.Reader, limit, length int) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// readExactly reads so many bytes of a stream, and none beyond them.
+// readExactly reads so many bytes of a stream, and none beyond them. It holds at most four times what has come.
 func readExactly(stream io.Reader, length int) ([]byte, error) {
 	body := make([]byte, min(length, trustedBytes))
 	for begun := 0; ; {
@@ -79,7 +79,7 @@ func readExactly(stream io.Reader, length int) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		}
-		body = append(body, make([]byte, min(length-begun, begun))...)
+		body = append(body, make([]byte, min(length-begun, 3*begun))...)
 	}
 }
 

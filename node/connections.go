@@ -66,6 +66,17 @@ func (c *Connections) take(host string) *connection {
 	}
 }
 
+// forget closes what is idle to host:port, after a request got no answer there: if the other side vanished
+// without a word, only the first request is to find that out.
+func (c *Connections) forget(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.idle[host] {
+		conn.close()
+	}
+	delete(c.idle, host)
+}
+
 // give keeps a connection for the next request: its last answer has been read to the end.
 func (c *Connections) give(conn *connection) {
 	c.mu.Lock()

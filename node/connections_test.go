@@ -1,11 +1,14 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +70,48 @@ func TestAConnectionOnWhichMoreComesThanWasAskedForIsNotUsed(t *testing.T) {
 	if c.dialled.Load() != 5 {
 		t.Fatalf("%d requests went over %d connections", c.requests.Load(), c.dialled.Load())
 	}
+}
+
+// A node whose machine has vanished says nothing on any of its connections.
+func TestAfterARequestWithoutAnAnswerTheNextGetsANewConnection(t *testing.T) {
+	const many = 4
+	p := sender(t)
+	var silent atomic.Bool
+	var all sync.WaitGroup
+	all.Add(many)
+	c := playPeer(t, func(conn net.Conn, r *http.Request, body []byte) error {
+		switch {
+		case silent.Load() && string(body) == "nobody hears this":
+			_, _ = conn.Read(make([]byte, 1)) // until the sender gives up
+			return errHangUp
+		case !silent.Load():
+			all.Done()
+			all.Wait() // so that each has a connection of its own
+		}
+		return echo(conn, r, body)
+	})
+	var group sync.WaitGroup
+	for range many {
+		group.Go(func() {
+			if _, err := p.post(t.Context(), c.address(), pathLookup, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if kept := len(p.connections.idleNow()); kept != many {
+		t.Fatalf("%d connections are kept", kept)
+	}
+	silent.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := p.post(ctx, c.address(), pathLookup, []byte("nobody hears this")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if kept := len(p.connections.idleNow()); kept != 0 {
+		t.Fatalf("%d connections are kept", kept)
+	}
+	mustEcho(t, p, c, "somebody hears this")
 }
 
 // Nodes that share their connections work, and leave the connections to whoever made them.

@@ -95,35 +95,38 @@ func (p *peers) post(ctx context.Context, address, path string, body []byte) (pe
 	}
 }
 
-// call sends a request once. What turns out to be closed before anything was written to it makes way for a new
-// connection; whatever was written is never written again.
+// call sends a request once. A connection that turns out to be closed before anything was written to it makes
+// way for a new one; what was written is never written again.
 func (p *peers) call(ctx context.Context, address, host string, r *peerRequest) (peerAnswer, error) {
-	conn := p.connections.take(host)
-	for {
-		if ctx.Err() != nil {
-			if conn != nil {
-				p.connections.give(conn)
-			}
-			return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
-		}
-		var err error
-		reused := conn != nil
-		if !reused {
-			if conn, err = dial(ctx, host, p.dialTimeout); err != nil {
-				return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, err)
-			}
-		}
+	if err := ctx.Err(); err != nil {
+		return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	if conn := p.connections.take(host); conn != nil {
 		answer, sent, err := p.exchange(ctx, conn, r)
-		conn = nil
-		switch {
-		case err == nil:
-			return answer, nil
-		case sent:
-			return peerAnswer{}, fmt.Errorf("ask %s: %w", address, cmp.Or(ctx.Err(), err))
-		case !reused:
-			return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, cmp.Or(ctx.Err(), err))
+		if err == nil || sent {
+			return p.outcome(ctx, address, host, answer, err)
 		}
 	}
+	conn, err := dial(ctx, host, p.dialTimeout)
+	if err != nil {
+		return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	answer, sent, err := p.exchange(ctx, conn, r)
+	if err != nil && !sent {
+		return peerAnswer{}, fmt.Errorf("%w: %w", errNotSent, cmp.Or(ctx.Err(), err))
+	}
+	return p.outcome(ctx, address, host, answer, err)
+}
+
+// outcome is how a request that was sent ended.
+func (p *peers) outcome(ctx context.Context, address, host string, answer peerAnswer, err error) (peerAnswer, error) {
+	if err == nil {
+		return answer, nil
+	}
+	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		p.connections.forget(host)
+	}
+	return peerAnswer{}, fmt.Errorf("ask %s: %w", address, cmp.Or(ctx.Err(), err))
 }
 
 // maxProofs is how many proofs a request is sent with at most.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"strconv"
@@ -34,8 +35,14 @@ func BenchmarkPeers(b *testing.B) {
 	b.Run("handler", func(b *testing.B) { benchHandler(b, node, body) })
 	app := ackingApp(node)
 	listener := coarseListener{Listener: node.opts.Listener, slack: time.Second}
-	go func() { _ = app.Listener(listener) }()
-	b.Cleanup(func() { _ = app.Shutdown() })
+	serving := make(chan error, 1)
+	go func() { serving <- app.Listener(listener) }()
+	b.Cleanup(func() {
+		node.closePeers()
+		if err := errors.Join(app.Shutdown(), <-serving); err != nil {
+			b.Error(err)
+		}
+	})
 	b.Run("both", func(b *testing.B) { benchCalls(b, node.peers, node.opts.Advertise, body) })
 	b.Run("both-parallel", func(b *testing.B) {
 		b.ReportAllocs()
