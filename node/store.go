@@ -65,7 +65,7 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		return n.storeError(c, err)
 	}
 	answer, l := n.store.Get(key), n.lag()
-	conditional := mayBeConditional(&c.Request().Header)
+	conditional := mentions(&c.Request().Header, 'i', 'x') // If-None-Match, or one of ours
 	if conditional || !answer.Known {
 		d, err := n.demanded(c)
 		if err == nil && (d.patient() || !answer.Known) {
@@ -100,12 +100,11 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	return nil
 }
 
-// mayBeConditional reports whether a GET has a header that may ask for more than
-// the key: If-None-Match, or one of ours. Looking each of them up by name costs
-// more than the read itself.
-func mayBeConditional(h *fasthttp.RequestHeader) bool {
+// mentions reports whether any header's name begins with one of two lower-case letters, be
+// it written large or small. Looking a header up by name costs more than a read does.
+func mentions(h *fasthttp.RequestHeader, one, other byte) bool {
 	for raw := h.RawHeaders(); len(raw) > 0; {
-		if first := raw[0] | 0x20; first == 'i' || first == 'x' {
+		if first := raw[0] | 0x20; first == one || first == other {
 			return true
 		}
 		end := bytes.IndexByte(raw, '\n')

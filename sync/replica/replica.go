@@ -69,7 +69,8 @@ type Replica struct {
 	root       sequencer
 	members    pusher
 	adoption   adoption
-	waiting    int // bytes of the groups that are gathered
+	waiting    int  // bytes of the groups that are gathered
+	gathering  bool // more Submits are to be taken before anything is done about them
 	uplink     uplink
 	queue      queue
 	branches   branches
@@ -111,6 +112,8 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.drain()
 	case *Submit:
 		r.submit(in)
+	case Submits:
+		r.submitAll(in)
 	case Persisted:
 		r.persisted(in.Failure)
 	case Forwarded:

@@ -12,6 +12,23 @@ import (
 // batch, beside Config.BatchBytes.
 const maxBatchWrites = 8192
 
+// Submits are some Submits that came together: they are decided together.
+type Submits []*Submit
+
+func (Submits) isInput() {}
+
+// submitAll takes them in. What each of them would begin waits for the last.
+func (r *Replica) submitAll(in Submits) {
+	r.gathering = true
+	for _, group := range in {
+		r.submit(group)
+	}
+	r.gathering = false
+	r.order()
+	r.forward()
+	r.writeLocal()
+}
+
 // sequencer is the part of the root that gives writes their order. While one
 // batch is on its way to the disk, the writes that arrive gather for the next:
 // one batch is one group commit.
@@ -86,7 +103,7 @@ func (r *Replica) order() {
 	s := &r.root
 	handing := &r.elect.handing
 	switch {
-	case s.ordering || len(s.gathered) == 0:
+	case s.ordering || r.gathering || len(s.gathered) == 0:
 		return
 	case r.cfg.Elected && r.elect.lease == 0: // the first is about to come, or the end
 		return

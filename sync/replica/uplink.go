@@ -40,7 +40,7 @@ func (r *Replica) combine(in *Submit) {
 
 func (r *Replica) forward() {
 	u := &r.uplink
-	if len(u.sent) > 0 || len(u.gathered) == 0 || r.IsRoot() {
+	if len(u.sent) > 0 || r.gathering || len(u.gathered) == 0 || r.IsRoot() {
 		return
 	}
 	if r.now.Mono < u.heldUntil {
