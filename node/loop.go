@@ -23,7 +23,8 @@ type loop struct {
 	reign *reign // this node's last as the elected root, over or not; nil for none
 
 	submitted submissions
-	gathered  replica.Submits // those beside each other in the inbox
+	gathered  replica.Submits // those beside each other in the inbox; empty between steps
+	owed      bool            // the core holds, until it gets Submits
 
 	acks     waiters[replica.Ack]
 	admits   waiters[replica.Admit]
@@ -88,6 +89,10 @@ func (l *loop) run() {
 	defer l.submitted.close()
 	var taken []any
 	for {
+		owed := l.owed
+		if l.owed = false; owed {
+			runtime.Gosched() // to those that were answered
+		}
 		l.mu.Lock()
 		taken, l.inbox = l.inbox, taken[:0]
 		stopped := l.stopped
@@ -96,11 +101,14 @@ func (l *loop) run() {
 			rest = l.step(rest)
 		}
 		clear(taken)
+		if owed && !l.owed {
+			l.stepCore(&l.gathered)
+		}
 		l.submitted.overdue(time.Since(l.node.began))
 		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
 			l.stepCore(replica.Wake{})
 		}
-		if len(taken) > 0 {
+		if len(taken) > 0 || owed {
 			l.node.publish(l.core)
 			continue
 		}
@@ -127,23 +135,29 @@ func (l *loop) run() {
 // step takes the first of what was posted, and submissions as far as there is nothing else
 // between them. It returns the rest.
 func (l *loop) step(posted []any) []any {
-	l.gathered = l.gathered[:0]
+	gathered := l.gathered.Groups[:0]
 	for now := time.Since(l.node.began); len(posted) > 0; posted = posted[1:] {
 		s, submitted := posted[0].(*submission)
 		if !submitted {
 			break
 		}
 		l.submitted.add(s, now)
-		l.gathered = append(l.gathered, &s.Submit)
+		gathered = append(gathered, &s.Submit)
 	}
-	if len(l.gathered) > 0 {
-		l.stepCore(l.gathered)
-		clear(l.gathered)
+	if len(gathered) > 0 {
+		l.gathered.Groups = gathered
+		l.stepCore(&l.gathered)
+		clear(gathered)
+		l.gathered.Groups, l.owed = gathered[:0], false
 		return posted
 	}
 	switch in := posted[0].(type) {
 	case func(*replica.Replica):
 		in(l.core)
+	case replica.Persisted, replica.Forwarded: // clients are answered, and may have more to write
+		l.stepCore(replica.Hold{})
+		l.stepCore(in.(replica.Input))
+		l.owed = true
 	case replica.Input:
 		l.stepCore(in)
 	}

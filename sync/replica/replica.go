@@ -70,7 +70,7 @@ type Replica struct {
 	members    pusher
 	adoption   adoption
 	waiting    int  // bytes of the groups that are gathered
-	gathering  bool // more Submits are to be taken before anything is done about them
+	held       bool // Submits are about to come, or to be taken: no batch is begun before
 	uplink     uplink
 	queue      queue
 	branches   branches
@@ -112,8 +112,10 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.drain()
 	case *Submit:
 		r.submit(in)
-	case Submits:
+	case *Submits:
 		r.submitAll(in)
+	case Hold:
+		r.held = true
 	case Persisted:
 		r.persisted(in.Failure)
 	case Forwarded:
