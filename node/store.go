@@ -44,7 +44,7 @@ func pathKey(c *fiber.Ctx) (string, error) {
 	if !found { // fiber takes /store for /store/* where the method has no route of its own
 		return "", fiber.ErrMethodNotAllowed
 	}
-	if bytes.ContainsAny(c.Context().RequestURI(), "?#") {
+	if uri := c.Context().RequestURI(); bytes.IndexByte(uri, '?') >= 0 || bytes.IndexByte(uri, '#') >= 0 {
 		return "", badRequest("key", "a ? in a key must be sent as %3F and a # as %23; a key's path takes no query")
 	}
 	key := unsafe.String(unsafe.SliceData(escaped), len(escaped))
@@ -85,13 +85,9 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		}
 		return writeProblem(c, p)
 	}
-	if answer.Pending { // it has no version yet
-		n.writeEntry(c, answer.Entry)
-		return nil
-	}
-	setETag(c, answer.Entry.Version)
-	if conditional {
+	if conditional && !answer.Pending { // what is pending has no version yet
 		if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
+			setETag(c, answer.Entry.Version)
 			c.Status(http.StatusNotModified)
 			return nil
 		}
@@ -116,11 +112,14 @@ func mentions(h *fasthttp.RequestHeader, one, other byte) bool {
 	return false
 }
 
-// writeEntry answers with a key, its value and its version.
+// writeEntry answers with a key, its value and its version, which is the ETag too.
 func (n *Node) writeEntry(c *fiber.Ctx, e *store.Entry) {
 	buf := scratch.Get().(*[]byte)
 	*buf = appendEntry((*buf)[:0], e)
 	resp := c.Response()
+	if !e.Version.IsZero() { // it is written last, in quotes as here
+		resp.Header.SetCanonical(sentETag, (*buf)[bytes.LastIndexByte(*buf, ':')+1:len(*buf)-len("}")])
+	}
 	resp.Header.SetContentType(typeJSON)
 	*buf = resp.SwapBody(*buf) // in place of a copy
 	putScratch(buf)

@@ -55,7 +55,6 @@ func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
 	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
 	switch res.Outcome {
 	case wire.Ordered:
-		setETag(c, e.Version)
 		n.writeEntry(c, &e)
 		return nil
 	case wire.Pending:
