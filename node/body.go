@@ -3,10 +3,10 @@ package node
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -53,34 +53,28 @@ func tooLarge(limit int) *problem {
 // come: whoever says more and sends nothing makes the node hold no more.
 const trustedBytes = 64 << 10
 
-// readAtMost reads a stream to its end, or to limit bytes. length, if positive,
-// is how long it says it is.
-func readAtMost(stream io.Reader, limit, length int) ([]byte, error) {
-	if length > 0 {
-		return readExactly(stream, min(length, limit))
-	}
-	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(io.LimitReader(stream, int64(limit))); err != nil {
-		return nil, err
-	}
-	return buf.Bytes(), nil
-}
-
-// readExactly reads so many bytes of a stream, and none beyond them. It holds at most four times what has come.
-func readExactly(stream io.Reader, length int) ([]byte, error) {
-	body := make([]byte, min(length, trustedBytes))
-	for begun := 0; ; {
-		n, err := io.ReadFull(stream, body[begun:])
-		switch begun += n; {
-		case begun == length:
-			return body, nil
-		case errors.Is(err, io.EOF):
-			return nil, io.ErrUnexpectedEOF
-		case err != nil:
-			return nil, err
+// readAtMost appends a stream to dst, to the stream's end, or limit bytes of it. length,
+// if positive, is how long it says it is.
+func readAtMost(dst []byte, stream io.Reader, limit, length int) ([]byte, error) {
+	before := len(dst)
+	dst = slices.Grow(dst, min(max(length, 0), limit, trustedBytes)+1)
+	for len(dst)-before < limit && (length <= 0 || len(dst)-before < length) {
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, len(dst))
 		}
-		body = append(body, make([]byte, min(length-begun, 3*begun))...)
+		n, err := stream.Read(dst[len(dst):min(cap(dst), before+limit)])
+		dst = dst[:len(dst)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return dst, err
+		}
 	}
+	if length > 0 && len(dst)-before < min(length, limit) {
+		return dst, io.ErrUnexpectedEOF
+	}
+	return dst, nil
 }
 
 // discard reads some of a body that is of no use. It never fails: what it cannot
@@ -93,27 +87,31 @@ func discard(stream io.Reader, length int) {
 // JSON. It returns the value as compact JSON, its numbers as they came.
 func (n *Node) readValue(c *fiber.Ctx) (string, error) {
 	limit := n.opts.Config.API.MaxValueBytes
-	body, err := readBody(c, limit+bodySlack)
-	if err != nil {
+	buf := scratch.Get().(*[]byte)
+	defer putScratch(buf)
+	var err error
+	if *buf, err = appendBody((*buf)[:0], c, limit+bodySlack); err != nil {
 		return "", err
 	}
-	return parseValue(body, limit)
+	return parseValue(*buf, limit)
 }
 
-// parseValue takes the value out of a body. Every error is a problem.
+// parseValue takes the value out of a body, which it may change. Every error is a problem.
 func parseValue(body []byte, limit int) (string, error) {
 	const want = `the body must be a JSON object with a single member "value", as in {"value": "world"}`
 	if !utf8.Valid(body) {
 		return "", badRequest("body", "the body is not valid UTF-8; "+want)
 	}
-	var compact bytes.Buffer
-	compact.Grow(len(body))
-	if err := json.Compact(&compact, body); err != nil {
-		return "", badRequest("body", "the body is not JSON ("+err.Error()+"); "+want)
-	}
-	value, single := onlyMember(compact.Bytes(), "value")
-	if !single {
-		return "", badRequest("body", want)
+	value := plainValue(body, "value")
+	if value == nil {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, body); err != nil {
+			return "", badRequest("body", "the body is not JSON ("+err.Error()+"); "+want)
+		}
+		var single bool
+		if value, single = onlyMember(compact.Bytes(), "value"); !single {
+			return "", badRequest("body", want)
+		}
 	}
 	if len(value) > limit {
 		return "", &problem{

@@ -133,7 +133,7 @@ func readPeerAnswer(in *bufio.Reader) (answer peerAnswer, keep bool, err error) 
 		if length < 0 {
 			return answer, false, fmt.Errorf("%w: it answered %d without a length", errNoNode, answer.status)
 		}
-		answer.body, err = readExactly(in, length)
+		answer.body, err = readAtMost(nil, in, length, length)
 		return answer, keep, err
 	}
 	return answer, false, fmt.Errorf("%w: its answer has more than %d headers", errNoNode, maxAnswerHeaders)

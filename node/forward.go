@@ -95,37 +95,3 @@ func allUnreachable(results []wire.Result) bool {
 
 // excerpt is the beginning of an answer, for a log line.
 func excerpt(body []byte) string { return string(body[:min(len(body), 300)]) }
-
-// submit hands writes to the core and waits for what becomes of them. When that
-// takes longer than two forwards may, for one batch may wait behind another, and as
-// long again as one for the disk, the outcome is unknown; so it is when another node may
-// be the root by now.
-func (n *Node) submit(ctx context.Context, in *replica.Submit) decision {
-	ctx, cancel := context.WithTimeout(ctx, 3*n.opts.Config.Writes.Timeout)
-	defer cancel()
-	writes := len(in.Writes) // the loop owns it then
-	ref, answer := n.loop.replies.register()
-	in.Ref = ref
-	if !n.loop.put(in) {
-		n.loop.replies.forget(ref)
-		return outcomes(writes, wire.Unreachable)
-	}
-	select {
-	case made := <-answer:
-		if !made.reign.holds() {
-			return outcomes(writes, wire.Unknown)
-		}
-		return made
-	case <-ctx.Done():
-		n.loop.replies.forget(ref)
-		return outcomes(writes, wire.Unknown)
-	}
-}
-
-func outcomes(count int, outcome wire.Outcome) decision {
-	results := make([]wire.Result, count)
-	for i := range results {
-		results[i].Outcome = outcome
-	}
-	return decision{Reply: replica.Reply{Results: results}}
-}

@@ -94,7 +94,7 @@ func (n *Node) postWrite(c *fiber.Ctx, req provedRequest) error {
 	if err := n.checkValues(batch.Writes); err != nil {
 		return err
 	}
-	reply := n.submit(n.working, &replica.Submit{Writes: batch.Writes, Epoch: batch.Epoch})
+	reply := n.submit(&submission{Submit: replica.Submit{Writes: batch.Writes, Epoch: batch.Epoch}})
 	vouch(c, reply.reign)
 	meta := n.store.Meta()
 	if reply.Epoch == 0 {
@@ -110,7 +110,7 @@ func (n *Node) checkValues(writes []wire.Write) error {
 		switch value := writes[i].Value; {
 		case len(value) > n.opts.Config.API.MaxValueBytes:
 			return tooLarge(n.opts.Config.API.MaxValueBytes)
-		case value != "" && !(utf8.ValidString(value) && json.Valid(unsafe.Slice(unsafe.StringData(value), len(value)))):
+		case value != "" && !(utf8.ValidString(value) && validJSON(unsafe.Slice(unsafe.StringData(value), len(value)))):
 			return fmt.Errorf("%w: the value of write %d is not JSON", wire.ErrMalformed, i)
 		}
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,13 +16,16 @@ type loop struct {
 	core *replica.Replica
 
 	mu      sync.Mutex
-	inbox   []any // replica.Input or func(*replica.Replica)
+	inbox   []any // replica.Input, *submission or func(*replica.Replica)
 	stopped bool
 	wake    chan struct{} // holds a token while the inbox may have something
 
 	reign *reign // this node's last as the elected root, over or not; nil for none
 
-	replies  waiters[decision]
+	submitted submissions
+	gathered  replica.Submits // those beside each other in the inbox; empty between steps
+	owed      bool            // the core holds, until it gets Submits
+
 	acks     waiters[replica.Ack]
 	admits   waiters[replica.Admit]
 	promises waiters[wire.Promise]
@@ -29,7 +33,10 @@ type loop struct {
 }
 
 func newLoop(n *Node, core *replica.Replica) *loop {
-	return &loop{node: n, core: core, wake: make(chan struct{}, 1)}
+	return &loop{
+		node: n, core: core, wake: make(chan struct{}, 1),
+		submitted: submissions{timeout: 3 * n.opts.Config.Writes.Timeout},
+	}
 }
 
 // post hands the core an input. After stop it does nothing.
@@ -53,12 +60,19 @@ func (l *loop) put(in any) bool {
 		return false
 	}
 	l.inbox = append(l.inbox, in)
+	first := len(l.inbox) == 1 // whoever put that in has woken the loop, or is about to
 	l.mu.Unlock()
+	if first {
+		l.signal()
+	}
+	return true
+}
+
+func (l *loop) signal() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // stop ends run once everything posted so far was taken.
@@ -66,29 +80,35 @@ func (l *loop) stop() {
 	l.mu.Lock()
 	l.stopped = true
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.signal()
 }
 
 func (l *loop) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer l.submitted.close()
 	var taken []any
 	for {
+		owed := l.owed
+		if l.owed = false; owed {
+			runtime.Gosched() // to those that were answered
+		}
 		l.mu.Lock()
 		taken, l.inbox = l.inbox, taken[:0]
 		stopped := l.stopped
 		l.mu.Unlock()
-		for _, in := range taken {
-			l.step(in)
+		for rest := taken; len(rest) > 0; {
+			rest = l.step(rest)
 		}
 		clear(taken)
-		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
-			l.step(replica.Wake{})
+		if owed && !l.owed {
+			l.stepCore(&l.gathered)
 		}
-		if len(taken) > 0 {
+		l.submitted.overdue(time.Since(l.node.began))
+		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
+			l.stepCore(replica.Wake{})
+		}
+		if len(taken) > 0 || owed {
 			l.node.publish(l.core)
 			continue
 		}
@@ -96,26 +116,57 @@ func (l *loop) run() {
 			return
 		}
 		wait := time.Hour
+		if l.submitted.some() {
+			wait = l.submitted.period()
+		}
 		if at, set := l.core.NextWake(); set {
-			wait = max(at-time.Since(l.node.began), time.Millisecond)
+			wait = min(wait, max(at-time.Since(l.node.began), time.Millisecond))
 		}
 		timer.Reset(wait)
 		select {
 		case <-l.wake:
+			runtime.Gosched() // to those that are about to post, too: what comes together is decided together
 		case <-timer.C:
-			l.step(replica.Wake{})
+			l.stepCore(replica.Wake{})
 		}
 	}
 }
 
-func (l *loop) step(in any) {
-	switch in := in.(type) {
+// step takes the first of what was posted, and submissions as far as there is nothing else
+// between them. It returns the rest.
+func (l *loop) step(posted []any) []any {
+	gathered := l.gathered.Groups[:0]
+	for now := time.Since(l.node.began); len(posted) > 0; posted = posted[1:] {
+		s, submitted := posted[0].(*submission)
+		if !submitted {
+			break
+		}
+		l.submitted.add(s, now)
+		gathered = append(gathered, &s.Submit)
+	}
+	if len(gathered) > 0 {
+		l.gathered.Groups = gathered
+		l.stepCore(&l.gathered)
+		clear(gathered)
+		l.gathered.Groups, l.owed = gathered[:0], false
+		return posted
+	}
+	switch in := posted[0].(type) {
 	case func(*replica.Replica):
 		in(l.core)
+	case replica.Persisted, replica.Forwarded: // clients are answered, and may have more to write
+		l.stepCore(replica.Hold{})
+		l.stepCore(in.(replica.Input))
+		l.owed = true
 	case replica.Input:
-		for _, e := range l.core.Step(l.node.now(), in) {
-			l.perform(e)
-		}
+		l.stepCore(in)
+	}
+	return posted[1:]
+}
+
+func (l *loop) stepCore(in replica.Input) {
+	for _, e := range l.core.Step(l.node.now(), in) {
+		l.perform(e)
 	}
 }
 
@@ -129,7 +180,7 @@ func (l *loop) perform(e replica.Effect) {
 	case replica.Compact:
 		n.disk.put(diskRequest{state: e.State, local: &e.Local})
 	case replica.Reply:
-		l.replies.resolve(e.Ref, l.decided(e))
+		l.submitted.resolve(e.Ref, l.decided(e))
 	case replica.Acknowledge:
 		l.acks.resolve(e.Ref, e.Ack)
 	case replica.Admit:

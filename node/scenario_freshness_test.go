@@ -280,7 +280,7 @@ func aboveNode2(t *testing.T, answer func(q wire.Question) (status int, body []b
 	tr := newTree(t, 2)
 	var parent *httptest.Server
 	parent = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := readAtMost(r.Body, 1<<20, int(r.ContentLength))
+		body, _ := readAtMost(nil, r.Body, 1<<20, int(r.ContentLength))
 		switch r.URL.Path {
 		case pathJoin:
 			root := coordinator.Member{ID: 1, Address: parent.URL, Instance: "root"}

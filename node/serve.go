@@ -67,6 +67,7 @@ func (n *Node) newApp() *fiber.App {
 	// What is asked most goes before the middleware: one walk of the router less.
 	app.Get(collection, n.guarded(n.listStore)) // first: fiber takes it for a key's path too
 	app.Get(pathKeys, n.guarded(n.getStore))
+	app.Put(pathKeys, n.guarded(n.putStore))
 	app.Use(n.guarded((*fiber.Ctx).Next))
 	n.routes(app)
 	handle := app.Handler()
@@ -92,7 +93,6 @@ func (n *Node) routes(app *fiber.App) {
 	app.Get("/", n.getSelf)
 	app.Get("/healthz", n.getHealth)
 	app.Get("/readyz", n.getReady)
-	app.Put(pathKeys, n.putStore)
 	app.Delete(pathKeys, n.deleteStore)
 	app.Get(pathWrites+":id", n.getWrite)
 	app.Get("/nodes", n.atRoot(n.getNodes))
@@ -191,30 +191,33 @@ func cutShort(c *fiber.Ctx) bool {
 	return ours && conn.ended
 }
 
-// readBody reads the whole body, at most limit bytes, into memory of its own. Of
-// a larger one it reads some on, so that a client that is still sending gets to
-// see the answer, and gives up the connection.
-func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
+// readBody reads the whole body, at most limit bytes, into memory of its own.
+func readBody(c *fiber.Ctx, limit int) ([]byte, error) { return appendBody(nil, c, limit) }
+
+// appendBody appends the whole body to dst, at most limit bytes. Of a larger one it reads
+// some on, so that a client that is still sending gets to see the answer, and gives up the
+// connection.
+func appendBody(dst []byte, c *fiber.Ctx, limit int) ([]byte, error) {
 	req := c.Request()
 	length := req.Header.ContentLength()
 	stream := req.BodyStream()
 	if length == 0 || stream == nil {
 		c.Locals(bodyWasRead, true)
-		return append([]byte(nil), req.Body()...), nil
+		return append(dst, req.Body()...), nil
 	}
 	if length > limit {
 		discard(stream, length)
-		return nil, tooLarge(limit)
+		return dst, tooLarge(limit)
 	}
-	body, err := readAtMost(stream, limit+1, length)
+	body, err := readAtMost(dst, stream, limit+1, length)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, fiber.ErrRequestTimeout
+		return body, fiber.ErrRequestTimeout
 	case err != nil, length == chunked && cutShort(c):
-		return nil, bodyCutShort()
-	case len(body) > limit:
+		return body, bodyCutShort()
+	case len(body)-len(dst) > limit:
 		discard(stream, discardBytes)
-		return nil, tooLarge(limit)
+		return body, tooLarge(limit)
 	}
 	c.Locals(bodyWasRead, true)
 	return body, nil

@@ -44,7 +44,7 @@ func pathKey(c *fiber.Ctx) (string, error) {
 	if !found { // fiber takes /store for /store/* where the method has no route of its own
 		return "", fiber.ErrMethodNotAllowed
 	}
-	if bytes.ContainsAny(c.Context().RequestURI(), "?#") {
+	if uri := c.Context().RequestURI(); bytes.IndexByte(uri, '?') >= 0 || bytes.IndexByte(uri, '#') >= 0 {
 		return "", badRequest("key", "a ? in a key must be sent as %3F and a # as %23; a key's path takes no query")
 	}
 	key := unsafe.String(unsafe.SliceData(escaped), len(escaped))
@@ -65,7 +65,7 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		return n.storeError(c, err)
 	}
 	answer, l := n.store.Get(key), n.lag()
-	conditional := mayBeConditional(&c.Request().Header)
+	conditional := mentions(&c.Request().Header, 'i', 'x') // If-None-Match, or one of ours
 	if conditional || !answer.Known {
 		d, err := n.demanded(c)
 		if err == nil && (d.patient() || !answer.Known) {
@@ -85,13 +85,9 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		}
 		return writeProblem(c, p)
 	}
-	if answer.Pending { // it has no version yet
-		n.writeEntry(c, answer.Entry)
-		return nil
-	}
-	setETag(c, answer.Entry.Version)
-	if conditional {
+	if conditional && !answer.Pending { // what is pending has no version yet
 		if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
+			setETag(c, answer.Entry.Version)
 			c.Status(http.StatusNotModified)
 			return nil
 		}
@@ -100,12 +96,11 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	return nil
 }
 
-// mayBeConditional reports whether a GET has a header that may ask for more than
-// the key: If-None-Match, or one of ours. Looking each of them up by name costs
-// more than the read itself.
-func mayBeConditional(h *fasthttp.RequestHeader) bool {
+// mentions reports whether any header's name begins with one of two lower-case letters, be
+// it written large or small. Looking a header up by name costs more than a read does.
+func mentions(h *fasthttp.RequestHeader, one, other byte) bool {
 	for raw := h.RawHeaders(); len(raw) > 0; {
-		if first := raw[0] | 0x20; first == 'i' || first == 'x' {
+		if first := raw[0] | 0x20; first == one || first == other {
 			return true
 		}
 		end := bytes.IndexByte(raw, '\n')
@@ -117,11 +112,14 @@ func mayBeConditional(h *fasthttp.RequestHeader) bool {
 	return false
 }
 
-// writeEntry answers with a key, its value and its version.
+// writeEntry answers with a key, its value and its version, which is the ETag too.
 func (n *Node) writeEntry(c *fiber.Ctx, e *store.Entry) {
 	buf := scratch.Get().(*[]byte)
 	*buf = appendEntry((*buf)[:0], e)
 	resp := c.Response()
+	if !e.Version.IsZero() { // it is written last, in quotes as here
+		resp.Header.SetCanonical(sentETag, (*buf)[bytes.LastIndexByte(*buf, ':')+1:len(*buf)-len("}")])
+	}
 	resp.Header.SetContentType(typeJSON)
 	*buf = resp.SwapBody(*buf) // in place of a copy
 	putScratch(buf)

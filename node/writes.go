@@ -39,20 +39,22 @@ func (n *Node) deleteStore(c *fiber.Ctx) error {
 
 // write has a client's write ordered and answers with what became of it.
 func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
-	cond, err := condition(c)
-	if err != nil {
-		return n.storeError(c, err)
+	async := false
+	if h := &c.Request().Header; mentions(h, 'i', 'p') {
+		var err error
+		if w.If, err = condition(c); err != nil {
+			return n.storeError(c, err)
+		}
+		async = prefersAsync(c)
 	}
-	w.If, w.ID = cond, n.nextWriteID()
-	in := &replica.Submit{Writes: []wire.Write{w}, Client: true, Async: prefersAsync(c)}
-	made := n.submit(n.working, in)
+	w.ID = n.nextWriteID()
+	made := n.submit(fromClient(&w, async))
 	res := made.Results[0]
 	vouch(c, made.reign)
 	n.setFreshness(c, version.Max(n.store.Applied(), version.Max(res.Version, res.AsOf)))
 	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
 	switch res.Outcome {
 	case wire.Ordered:
-		setETag(c, e.Version)
 		n.writeEntry(c, &e)
 		return nil
 	case wire.Pending:

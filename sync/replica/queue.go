@@ -109,7 +109,7 @@ func (r *Replica) noRoom(in *Submit, after wire.Outcome) {
 // those that gather while one is on its way go together.
 func (r *Replica) writeLocal() {
 	q := &r.queue
-	if q.writing || r.idle != nil {
+	if q.writing || r.held || r.idle != nil {
 		return
 	}
 	// What the disk refused to take is not to come back with its final stamp.

@@ -69,7 +69,8 @@ type Replica struct {
 	root       sequencer
 	members    pusher
 	adoption   adoption
-	waiting    int // bytes of the groups that are gathered
+	waiting    int  // bytes of the groups that are gathered
+	held       bool // Submits are about to come, or to be taken: no batch is begun before
 	uplink     uplink
 	queue      queue
 	branches   branches
@@ -111,6 +112,10 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.drain()
 	case *Submit:
 		r.submit(in)
+	case *Submits:
+		r.submitAll(in)
+	case Hold:
+		r.held = true
 	case Persisted:
 		r.persisted(in.Failure)
 	case Forwarded:

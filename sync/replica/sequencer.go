@@ -28,6 +28,7 @@ type sequencer struct {
 	kept    []version.WriteID       // of that batch: those that repeats got
 	repeats repeats
 	encoder store.BlockEncoder
+	block   []byte // memory for what encoder makes
 }
 
 // gather takes writes to be ordered.
@@ -86,7 +87,7 @@ func (r *Replica) order() {
 	s := &r.root
 	handing := &r.elect.handing
 	switch {
-	case s.ordering || len(s.gathered) == 0:
+	case s.ordering || r.held || len(s.gathered) == 0:
 		return
 	case r.cfg.Elected && r.elect.lease == 0: // the first is about to come, or the end
 		return
@@ -98,22 +99,23 @@ func (r *Replica) order() {
 	case !s.open:
 		return
 	}
-	var batch []*Submit
-	batch, s.gathered = r.takeBatch(s.gathered)
+	batch, writes := []*Submit(nil), 0
+	batch, s.gathered, writes = r.takeBatch(s.gathered)
 	clear(s.pending)
 	s.kept = s.kept[:0]
 	s.encoder.Reset()
 	from := r.store.Applied()
 	next := version.Version{Epoch: r.store.Meta().Epoch, Seq: from.Seq}
-	results := make([][]wire.Result, len(batch))
-	var entries []*store.Entry
-	var block []byte
-	for i, group := range batch {
-		results[i] = make([]wire.Result, len(group.Writes))
+	results := make([]wire.Result, 0, writes)
+	made := make([]store.Entry, writes) // what entries point to
+	entries := make([]*store.Entry, 0, writes)
+	block := s.block[:0]
+	for _, group := range batch {
 		for j := range group.Writes {
-			res, e := r.decide(&group.Writes[j], group.Epoch, next)
-			results[i][j] = res
-			if e != nil {
+			e := &made[len(entries)]
+			res, ordered := r.decide(&group.Writes[j], group.Epoch, next, e)
+			results = append(results, res)
+			if ordered {
 				next = e.Version
 				s.pending[e.Key] = e
 				entries = append(entries, e)
@@ -121,9 +123,12 @@ func (r *Replica) order() {
 			}
 		}
 	}
+	s.keep(block)
 	answerAll := func() {
-		for i, group := range batch {
-			r.answer(group, next.Epoch, results[i])
+		for _, group := range batch {
+			n := len(group.Writes)
+			r.answer(group, next.Epoch, results[:n:n])
+			results = results[n:]
 		}
 	}
 	if len(entries) == 0 {
@@ -132,6 +137,15 @@ func (r *Replica) order() {
 		return
 	}
 	r.commit(entries, block, batch, answerAll)
+}
+
+// keep keeps the memory of a block for the next, unless it is much.
+func (s *sequencer) keep(block []byte) {
+	const most = 1 << 20
+	s.block = nil
+	if cap(block) <= most {
+		s.block = block[:0]
+	}
 }
 
 // commit makes the entries of a batch durable, and then visible, and has the batch
@@ -168,33 +182,33 @@ func (r *Replica) commit(entries []*store.Entry, block []byte, batch []*Submit, 
 }
 
 // decide says what becomes of a write that came with an epoch when the last version
-// given is last, and makes its entry if it is to be ordered.
-func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wire.Result, *store.Entry) {
+// given is last, and makes e its entry if it is to be ordered, which it reports.
+func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version, e *store.Entry) (res wire.Result, ordered bool) {
 	current := r.root.pending[w.Key]
 	if current == nil {
 		current = r.store.Current(w.Key)
 	}
 	if current != nil && current.Write == w.ID && current.Value == w.Value && !w.ID.IsZero() {
-		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, nil
+		return wire.Result{Outcome: wire.Ordered, Version: current.Version, Stamp: current.Stamp}, false
 	}
 	if r.root.repeats.has(w.ID) { // and it is not current any more
-		return r.superseded(current), nil
+		return r.superseded(current), false
 	}
 	kept := r.keepsStamp(w, epoch)
 	// What comes back may find what it had been ordered behind.
 	was := store.Entry{Origin: &store.Origin{First: w.First, Since: w.Since}}
 	if met, version := holds(w.If, current); !met && !(current != nil && was.Follows(current)) {
 		if kept {
-			return r.superseded(current), nil
+			return r.superseded(current), false
 		}
 		asOf := last
 		if applied := r.store.Applied(); applied.Seq == last.Seq { // which may be of an epoch before
 			asOf = applied
 		}
-		return wire.Result{Outcome: wire.Unmet, Version: version, AsOf: asOf}, nil
+		return wire.Result{Outcome: wire.Unmet, Version: version, AsOf: asOf}, false
 	}
 	r.observeTaken(w.Stamp)
-	e := &store.Entry{
+	*e = store.Entry{
 		Key: w.Key, Value: w.Value, Stamp: w.Stamp, Write: w.ID, Version: version.Version{Epoch: last.Epoch, Seq: last.Seq + 1},
 	}
 	e.Origin = originOf(w, current, last.Epoch)
@@ -203,13 +217,13 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version) (wir
 		r.root.kept = append(r.root.kept, w.ID)
 		r.root.repeats.add(w.ID, r.now.Mono, 4*r.cfg.Timeout)
 		if beaten {
-			return r.superseded(current), nil
+			return r.superseded(current), false
 		}
 	}
 	if beaten || w.Stamp == 0 {
 		r.stampAnew(e)
 	}
-	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, e
+	return wire.Result{Outcome: wire.Ordered, Version: e.Version, Stamp: e.Stamp}, true
 }
 
 // stampAnew gives an entry the root's stamp of now. The one that it was taken with is
@@ -285,25 +299,26 @@ func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
 	if o == (store.Origin{}) {
 		return nil
 	}
-	return &o
+	kept := o // so that only this one is allocated
+	return &kept
 }
 
-// takeBatch splits off the groups, whole, that go into one batch.
-func (r *Replica) takeBatch(gathered []*Submit) (batch, rest []*Submit) {
-	writes, bytes, n := 0, 0, 0
+// takeBatch splits off the groups, whole, that go into one batch, and counts its writes.
+func (r *Replica) takeBatch(gathered []*Submit) (batch, rest []*Submit, writes int) {
+	bytes, n := 0, 0
 	for n < len(gathered) {
 		g := gathered[n]
-		writes += len(g.Writes)
 		bytes += g.size()
-		if n > 0 && (writes > maxBatchWrites || bytes > r.cfg.BatchBytes) {
+		if n > 0 && (writes+len(g.Writes) > maxBatchWrites || bytes > r.cfg.BatchBytes) {
 			break
 		}
+		writes += len(g.Writes)
 		n++
 	}
 	for _, g := range gathered[:n] {
 		r.waiting -= g.size()
 	}
-	return gathered[:n:n], gathered[n:]
+	return gathered[:n:n], gathered[n:], writes
 }
 
 // size is the bytes of the group's keys and values.

@@ -174,7 +174,7 @@ func TestTakeBatch(t *testing.T) {
 	}
 	for _, test := range tests {
 		whole := slices.Clone(test.gathered)
-		batch, rest := r.takeBatch(test.gathered)
+		batch, rest, _ := r.takeBatch(test.gathered)
 		if len(batch) != test.want || !slices.Equal(slices.Concat(batch, rest), whole) {
 			t.Errorf("%s: %d groups of %d, and %d are left", test.name, len(batch), len(whole), len(rest))
 		}

@@ -40,16 +40,17 @@ func (r *Replica) combine(in *Submit) {
 
 func (r *Replica) forward() {
 	u := &r.uplink
-	if len(u.sent) > 0 || len(u.gathered) == 0 || r.IsRoot() {
+	if len(u.sent) > 0 || r.held || len(u.gathered) == 0 || r.IsRoot() {
 		return
 	}
 	if r.now.Mono < u.heldUntil {
 		r.wakeBy(u.heldUntil)
 		return
 	}
-	u.sent, u.gathered = r.takeBatch(u.gathered)
+	var writes int
+	u.sent, u.gathered, writes = r.takeBatch(u.gathered)
 	meta := r.store.Meta()
-	batch := wire.Batch{Tree: meta.Tree, Epoch: r.Fence()}
+	batch := wire.Batch{Tree: meta.Tree, Epoch: r.Fence(), Writes: make([]wire.Write, 0, writes)}
 	for _, group := range u.sent {
 		batch.Writes = append(batch.Writes, group.Writes...)
 		// A copy of a write that has been under way since an older epoch is judged by

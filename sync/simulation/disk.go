@@ -20,7 +20,7 @@ func (n *Node) write(do func() error) {
 			failure, n.failed = replica.Broken, true
 			n.after(n.tree.world.Between(0, 2*time.Second), n.restart)
 		}
-		n.step(replica.Persisted{Failure: failure})
+		n.persisted(failure)
 		if n.journal.LogBytes() > 8<<10 && n.tree.world.Chance(0.2) {
 			n.step(replica.CompactDue{})
 		}

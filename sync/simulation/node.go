@@ -33,6 +33,7 @@ type Node struct {
 	performing bool
 	pieces     replica.Assembly
 	diskAt     time.Duration // when the last disk request ends
+	together   together      // what it holds back
 
 	welcomed bool           // by the root, in this run
 	told     bool           // the time, as the root, in this run
@@ -130,7 +131,7 @@ func (n *Node) start() error {
 	n.rolls = make(map[replica.Ref]func(wire.RollReply))
 	n.relayed = relayed{bypassed: make(map[*Node]time.Duration)}
 	n.joined = make(map[uint32]uint64)
-	n.due, n.performing, n.waking = nil, false, 0
+	n.due, n.performing, n.waking, n.together = nil, false, 0, together{}
 	n.suspects, n.welcomed, n.told = make(map[*Node]bool), false, false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
 	n.frozen, n.backlog, n.stall = false, nil, 0
@@ -341,5 +342,5 @@ func (n *Node) submit(in *replica.Submit, reply func(replica.Reply)) {
 	n.refs++
 	in.Ref = n.refs
 	n.replies[n.refs] = reply
-	n.step(in)
+	n.bring(in)
 }

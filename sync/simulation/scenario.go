@@ -25,6 +25,10 @@ type Scenario struct {
 	// Relay has nodes pass pushes on to those below them.
 	Relay bool
 
+	// Hold has nodes bring to the core together what comes while they answer, as a process
+	// does.
+	Hold bool
+
 	bug bug // planted
 }
 
@@ -45,7 +49,7 @@ func ElectedScenario() Scenario {
 // that happened, and what went wrong, if anything.
 func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	t := NewTree(seed, s.Depth, trace)
-	t.bug, t.relay = s.bug, s.Relay
+	t.bug, t.relay, t.gathers = s.bug, s.Relay, s.Hold
 	w := t.world
 	bad := w.Rand.Float64()
 	t.faults = Faults{

@@ -50,6 +50,7 @@ func run(seed uint64, out *os.File) (simulation.Stats, uint64, error) {
 		s = simulation.ElectedScenario()
 	}
 	s.Relay = *how == "tree" || *how == "both" && seed%4 >= 2
+	s.Hold = seed%8 >= 4
 	if out == nil {
 		return simulation.Run(seed, s, nil)
 	}

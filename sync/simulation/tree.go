@@ -21,6 +21,7 @@ type Tree struct {
 	partitions map[*partition]bool
 	eager      bool
 	relay      bool // nodes pass pushes on to those below them
+	gathers    bool // Scenario.Hold
 	schedule   time.Duration
 	queueBytes int64 // of each node
 	forgets    bool  // tombstones are dropped after seconds
