@@ -80,21 +80,22 @@ func weighStore(ctx context.Context, p *servers.Process, d load.Dialect, entries
 		return nil, err
 	}
 	s := contest.Sample{bytesPerEntry: float64(after-before) / float64(entries)}
-	return s, addCollections(s, p)
+	text, err := os.ReadFile(p.Log())
+	if err != nil {
+		return nil, err
+	}
+	return s, readCollections(s, string(text))
 }
 
 // collection is a line of gctrace: the three parts of the time on the clock, and
 // the heap when it began, when it ended, and what of it lives.
 var collection = regexp.MustCompile(`(?m)^gc \d+ @.*?: ([\d.]+)\+([\d.]+)\+([\d.]+) ms clock.*?(\d+)->(\d+)->(\d+) MB`)
 
-// addCollections reads the last garbage collections of a node from its log.
-func addCollections(s contest.Sample, p *servers.Process) error {
-	const lastOnes = 3 // all of them with nearly the whole store
-	text, err := os.ReadFile(p.Log())
-	if err != nil {
-		return err
-	}
-	found := collection.FindAllStringSubmatch(string(text), -1)
+// readCollections reads the last garbage collections from a server's log. One that is
+// no node has none.
+func readCollections(s contest.Sample, text string) error {
+	const lastOnes = 3 // all of them with a good part of the store
+	found := collection.FindAllStringSubmatch(text, -1)
 	var clocks []float64
 	for _, line := range found[max(0, len(found)-lastOnes):] {
 		clock := 0.0
@@ -106,9 +107,11 @@ func addCollections(s contest.Sample, p *servers.Process) error {
 			clock += millis
 		}
 		clocks = append(clocks, clock)
-		if s[liveMegabytes], err = strconv.ParseFloat(line[6], 64); err != nil {
+		live, err := strconv.ParseFloat(line[6], 64)
+		if err != nil {
 			return err
 		}
+		s[liveMegabytes] = live
 	}
 	s[collectMillis] = contest.Median(clocks)
 	return nil

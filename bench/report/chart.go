@@ -36,13 +36,13 @@ type Bar struct {
 
 // Sizes of a chart, in pixels.
 const (
-	chartWidth = 760
-	labelWidth = 260
-	valueWidth = 80
+	chartWidth = 800
+	labelWidth = 290
+	valueWidth = 110
 	barHeight  = 18
 	barPitch   = 26
 	headHeight = 52
-	charWidth  = 6.6 // of the labels' letters, about
+	charWidth  = 6.1 // of the labels' letters, about
 )
 
 // SVG draws the chart. A bar that goes beyond twenty times the median bar is cut
@@ -105,7 +105,11 @@ func (c Chart) bar(b *strings.Builder, bar Bar, y int, scale float64) {
 		fmt.Fprintf(b, `<path d="M%.1f %dH%.1fM%.1f %dv8M%.1f %dv8" stroke="#1f2933" fill="none"/>`+"\n",
 			at(bar.Least), middle, at(bar.Most), at(bar.Least), middle-4, at(bar.Most), middle-4)
 	}
-	fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="#1f2933">%s</text>`+"\n", at(max(bar.Value, bar.Most))+6, middle+4, contest.Figure(bar.Value))
+	text := contest.Figure(bar.Value)
+	if labelWidth+bar.Value*scale > edge {
+		text += ", cut off"
+	}
+	fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="#1f2933">%s</text>`+"\n", at(max(bar.Value, bar.Most))+6, middle+4, text)
 }
 
 // medianBar is the value of the bar in the middle.

@@ -102,7 +102,7 @@ func TestChartIsXML(t *testing.T) {
 			t.Fatalf("%v in\n%s", err, text)
 		}
 	}
-	for _, want := range []string{"A &lt; B", "a &amp; b", ">1000</text>", "textLength"} {
+	for _, want := range []string{"A &lt; B", "a &amp; b", ">1000, cut off</text>", "textLength"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the chart lacks %q:\n%s", want, text)
 		}
