@@ -24,7 +24,7 @@ func readFlags(args []string) (settings, error) {
 	set := settings{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "measure only these, with commas between: "+strings.Join(names(), ", "))
-	fanouts := flags.String("fanout", "direct", "values of sync.fanout, with commas between: direct, tree")
+	fanouts := flags.String("fanout", "direct,tree", "values of sync.fanout, with commas between: direct, tree")
 	flags.BoolVar(&set.quick, "quick", false, "few and short rounds, and less data: to see that it works, not for figures")
 	flags.IntVar(&set.rounds, "rounds", 0, "rounds of every measurement, 1 to 100 (default 21, with -quick 3); the long ones take fewer at most")
 	flags.StringVar(&set.page, "write", "", "write the figures into this markdown `file`, between its markers, and into the folder beside it; those not measured stay")
@@ -96,8 +96,8 @@ func (set settings) command(name string) string {
 	if set.quick {
 		command += " -quick"
 	}
-	if fanouts := strings.Join(set.fanouts, ","); fanouts != "direct" {
-		command += " -fanout " + fanouts
+	if len(set.fanouts) == 1 {
+		command += " -fanout " + set.fanouts[0]
 	}
 	return command
 }

@@ -9,14 +9,14 @@ import (
 )
 
 func TestFlags(t *testing.T) {
-	set, err := readFlags([]string{"-only", "get,put", "-fanout", "direct,tree", "-quick"})
+	set, err := readFlags([]string{"-only", "get,put", "-fanout", "tree", "-quick"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(set.only, []string{"get", "put"}) || !slices.Equal(set.fanouts, []string{"direct", "tree"}) || set.rounds != 3 {
+	if !slices.Equal(set.only, []string{"get", "put"}) || !slices.Equal(set.fanouts, []string{"tree"}) || set.rounds != 3 {
 		t.Errorf("got %+v", set)
 	}
-	if got := set.command("get"); got != "go run ./bench -only get -rounds 3 -quick -fanout direct,tree" {
+	if got := set.command("get"); got != "go run ./bench -only get -rounds 3 -quick -fanout tree" {
 		t.Errorf("the command is %q", got)
 	}
 	for _, bad := range []string{"-only gets", "-fanout ring", "-fanout ", "-rounds 101", "now"} {
