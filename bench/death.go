@@ -92,7 +92,7 @@ func (shop *workshop) playDeaths(ctx context.Context, depth, rounds int, fanout 
 	victim := t.Members[1]
 	die := func(stop func(), again func() error) func(context.Context) (contest.Sample, error) {
 		return func(ctx context.Context) (contest.Sample, error) {
-			if err := throughVictim(ctx, victim, leaf); err != nil {
+			if err := throughVictim(ctx, t, victim, leaf, fanout); err != nil {
 				return nil, err
 			}
 			s, err := lose(ctx, stop, leaf, w)
@@ -124,23 +124,53 @@ func below(position, top int) bool {
 	return false
 }
 
-// throughVictim waits until the victim passes on what is written at the leaf: after it
-// was away, nodes below it may go on using another ancestor for a while.
-func throughVictim(ctx context.Context, victim *servers.Member, leaf *servers.Process) error {
-	return leaf.Await(ctx, "its writes do not pass through "+victim.Name, func(ctx context.Context) error {
+// throughVictim waits until the victim passes on what is written at the leaf, and with
+// the fan-out tree what is pushed to those below it: after it was away, others may go on
+// doing that for a while.
+func throughVictim(ctx context.Context, t *servers.Tree, victim *servers.Member, leaf *servers.Process, fanout string) error {
+	return leaf.Await(ctx, victim.Name+" passes nothing on", func(ctx context.Context) error {
 		before, err := victim.Counters(ctx)
 		if err != nil {
 			return err
 		}
-		if err := putUntilOrdered(ctx, leaf); err != nil {
+		pushed, err := pushedBelow(ctx, t)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(putUntilOrdered(ctx, leaf), t.Settle(ctx)); err != nil {
 			return err
 		}
 		after, err := victim.Counters(ctx)
-		if err == nil && after.Uplink.Writes == before.Uplink.Writes {
-			err = errors.New("another ancestor was used")
+		if err != nil {
+			return err
 		}
-		return err
+		again, err := pushedBelow(ctx, t)
+		switch {
+		case err != nil:
+			return err
+		case after.Uplink.Writes == before.Uplink.Writes:
+			return errors.New("writes took another way")
+		case fanout == "tree" && again != pushed:
+			return errors.New("the root pushes to nodes below it")
+		}
+		return nil
 	})
+}
+
+// pushedBelow tells what the root itself last pushed to the nodes below its first child.
+// It is another text as soon as the root has pushed to one of them.
+func pushedBelow(ctx context.Context, t *servers.Tree) (string, error) {
+	status, err := t.Root.Client.Synchronization(ctx)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	for i, node := range status.Nodes {
+		if below(i+1, 2) && node.LastPush != nil {
+			text += fmt.Sprintf("%s %+v\n", node.Node, *node.LastPush)
+		}
+	}
+	return text, nil
 }
 
 // lose is one round.

@@ -12,6 +12,9 @@ import (
 	"xylem/bench/load"
 )
 
+// appendName is who asks the disk alone.
+const appendName = "bare append and fsync, 1 writer"
+
 // appendAndSync is what the disk can do: one writer that appends the size of an
 // entry and flushes, again and again. No write that is on the disk when it is
 // answered can be faster alone.

@@ -53,6 +53,7 @@ func measureDurable(ctx context.Context, shop *workshop, r *report.Report) error
 			return whole(generate(ctx, target, durableClients, time.Second))
 		}})
 	}
+	contestants = append(contestants, contest.Contestant{Name: appendName, Play: shop.appendAndSync})
 	scores, err := contest.Interleave(ctx, min(shop.rounds, durableRounds), contestants)
 	if err != nil {
 		return err
@@ -72,6 +73,7 @@ func measureDurable(ctx context.Context, shop *workshop, r *report.Report) error
 		chart("Durable writes a second, 64 clients", "writes a second, more is better", scores, contest.PerSecond, isOurs),
 		chart("Server CPU time of a durable write", "microseconds, less is better", scores, contest.CPUMicros, isOurs),
 	}
+	r.Note("The last row is what the disk does for one writer who appends as much and flushes: where that is slow, or others flush too, it bounds all that is durable. TMPDIR names another disk.")
 	r.Note("Rounds of a second, random ones of %d keys, values of %d bytes. %s", load.ManyKeys, load.ValueBytes, load.Generators())
 	return nil
 }

@@ -174,9 +174,10 @@ func reportGet(r *report.Report, scores, tails []contest.Score, size int) {
 		compared("GET at a leaf: server CPU time against a bare fiber handler", scores, leafName, bareName, contest.CPUMicros, report.Goal{Bound: 1.1}),
 		{What: "GET at a node with GOMAXPROCS=1, 32 connections: p99, milliseconds", Measured: node.Median(contest.P99Millis), Bound: 0.7},
 	}
-	table := report.Table{Columns: []string{"server", "CPU us/answer", "against bare (least to greatest)", "against bare with headers", "against defaults", "answers/s", "p50 ms", "p99 ms"}}
+	table := report.Table{Columns: []string{"server", "CPU us/answer", "against bare (least to greatest)", "quiet rounds against bare", "against bare with headers", "against defaults", "answers/s", "p50 ms", "p99 ms"}}
 	for _, s := range scores {
 		table.Add(s.Name, contest.Figure(s.Median(contest.CPUMicros)), ratio(s, scores, bareName, contest.CPUMicros),
+			contest.Figure(s.Quiet(contest.CPUMicros)/scores[0].Quiet(contest.CPUMicros)),
 			contest.Figure(contest.Median(s.Against(scores[1], contest.CPUMicros))), contest.Figure(contest.Median(s.Against(scores[2], contest.CPUMicros))),
 			contest.Figure(s.Median(contest.PerSecond)), contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)))
 	}

@@ -52,7 +52,7 @@ func measurePut(ctx context.Context, shop *workshop, r *report.Report) error {
 			})
 		}
 	}
-	contestants = append(contestants, contest.Contestant{Name: "bare append and fsync, 1 writer", Play: shop.appendAndSync})
+	contestants = append(contestants, contest.Contestant{Name: appendName, Play: shop.appendAndSync})
 	scores, err := contest.Interleave(ctx, shop.rounds, contestants)
 	if err != nil {
 		return err

@@ -42,6 +42,16 @@ func (s Score) Merge(n int) Score {
 // Median is that of the metric over all rounds.
 func (s Score) Median(m Metric) float64 { return Median(s.Of(m)) }
 
+// Quiet is the metric in the round that a quarter of the rounds do not exceed: of a
+// cost, what it is while nothing else disturbs the machine.
+func (s Score) Quiet(m Metric) float64 {
+	sorted := slices.Sorted(slices.Values(s.Of(m)))
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[len(sorted)/4]
+}
+
 // Sum adds up the rounds.
 func (s Score) Sum(m Metric) float64 {
 	sum := 0.0

@@ -46,6 +46,9 @@ func TestContestantsTakeTurnsAndWarmUp(t *testing.T) {
 	if a.Sum(size) != 12 || a.Median(size) != 4 {
 		t.Errorf("sum %v, median %v", a.Sum(size), a.Median(size))
 	}
+	if a.Quiet(size) != 2 || (contest.Score{}).Quiet(size) != 0 {
+		t.Errorf("in a quiet round it was %v", a.Quiet(size))
+	}
 	if _, found := contest.Find(scores, "c"); found {
 		t.Error("somebody was found who did not play")
 	}
