@@ -141,7 +141,7 @@ func reportPropagation(r *report.Report, fanouts []string, quiet, busy []contest
 	one := report.Table{Title: "One write at a time", Columns: []string{"tree", "p50 ms", "p99 ms", "p50 against Redis (least to greatest)", "p99 against Redis", "the write's own answer, p50 ms", "reading all once, p50 ms"}}
 	for _, s := range quiet {
 		one.Add(s.Name, contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)),
-			ratio(s, quiet, redisTreeName, contest.P50Millis), ratio(s, quiet, redisTreeName, contest.P99Millis), contest.Figure(s.Median(answerP50)), contest.Figure(s.Median(passP50)))
+			ratio(s, quiet, redisTreeName, contest.P50Millis), ratio(s, quiet, redisTreeName, contest.P99Millis), contest.Figure(s.Median(answerP50)), known(s, passP50))
 	}
 	steady := report.Table{
 		Title:   fmt.Sprintf("The same beside %d clients that write %d times a second in all", steadyClients, steadyRate),

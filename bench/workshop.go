@@ -75,6 +75,17 @@ func ratio(s contest.Score, scores []contest.Score, theirs string, m contest.Met
 	return contest.Spread(s.Against(other, m))
 }
 
+// known is a metric's median, empty where it was not measured.
+func known(s contest.Score, m contest.Metric) string {
+	if len(s.Samples) == 0 {
+		return ""
+	}
+	if _, measured := s.Samples[0][m]; !measured {
+		return ""
+	}
+	return contest.Figure(s.Median(m))
+}
+
 // chart is a metric of all scores. ours tells which are Xylem's.
 func chart(title, unit string, scores []contest.Score, m contest.Metric, ours func(name string) bool) report.Chart {
 	c := report.Chart{Title: title, Unit: unit}
