@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"xylem/bench/report"
 	"xylem/bench/servers"
 	"xylem/client"
+	"xylem/sync/replica"
 	"xylem/sync/wire"
 )
 
@@ -67,51 +67,98 @@ func (shop *workshop) weighChange(ctx context.Context, depth int, fanout string)
 	if err != nil {
 		return nil, err
 	}
-	sum := contest.Sample{}
+	served, err := servedByRoot(ctx, t, fanout)
+	if err != nil {
+		return nil, err
+	}
+	sum := contest.Sample{pushesPerChange: float64(len(served))}
 	next := load.Values(1)
 	for range changesWeighed {
-		err := t.Root.Ask(ctx, load.HTTP, func(c *load.Connection) error {
+		before, err := deltas(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		err = t.Root.Ask(ctx, load.HTTP, func(c *load.Connection) error {
 			_, err := c.Exchange(load.PutRequest(load.Key(0), next()))
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		if err := t.Settle(ctx); err != nil {
-			return nil, err
-		}
-		one, err := lastPushes(ctx, t, fanout)
+		sent, err := sentSince(ctx, t, served, before)
 		if err != nil {
 			return nil, err
 		}
-		for m, value := range one {
-			sum[m] += value / changesWeighed
+		sum[bytesPerChange] += float64(sent) / changesWeighed
+		if err := t.Settle(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return sum, nil
 }
 
-// lastPushes adds up the deltas that the root sent last: to all nodes, or with the
-// fan-out tree to its children.
-func lastPushes(ctx context.Context, t *servers.Tree, fanout string) (contest.Sample, error) {
+// servedByRoot names whom the root pushes to: all nodes, or with the fan-out tree its
+// children, once they have taken over the nodes below them.
+func servedByRoot(ctx context.Context, t *servers.Tree, fanout string) ([]string, error) {
+	if fanout == "tree" {
+		children := []string{"NODE-2", "NODE-3"}
+		return children, t.Root.Await(ctx, "it has not handed over the nodes below its children", func(ctx context.Context) error {
+			c, err := t.Root.Counters(ctx)
+			if err == nil && (c.Relay == nil || !slices.Equal(c.Relay.Serves, children)) {
+				err = fmt.Errorf("it serves %v", c.Relay)
+			}
+			return err
+		})
+	}
 	status, err := t.Root.Client.Synchronization(ctx)
 	if err != nil {
 		return nil, err
 	}
-	nodes, _, err := t.Root.Client.Nodes(ctx)
+	var all []string
+	for _, node := range status.Nodes {
+		if node.Node != status.Node {
+			all = append(all, node.Node)
+		}
+	}
+	return all, nil
+}
+
+// deltas are the last pushes of the root that were deltas and were applied, by node.
+func deltas(ctx context.Context, t *servers.Tree) (map[string]client.Push, error) {
+	status, err := t.Root.Client.Synchronization(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := contest.Sample{}
-	for _, member := range status.Nodes {
-		child := slices.ContainsFunc(nodes, func(n client.Node) bool { return n.Node == member.Node && n.Position/2 == 1 })
-		if p := member.LastPush; p != nil && p.Kind == wire.Delta.String() && (child || fanout == "direct") {
-			s[bytesPerChange] += float64(p.Bytes)
-			s[pushesPerChange]++
+	found := map[string]client.Push{}
+	for _, node := range status.Nodes {
+		if p := node.LastPush; p != nil && p.Kind == wire.Delta.String() && p.Outcome == string(replica.Applied) {
+			found[node.Node] = *p
 		}
 	}
-	if s[pushesPerChange] == 0 {
-		return nil, errors.New("the root tells of no delta that it sent")
+	return found, nil
+}
+
+// sentSince waits until the root has sent a delta to each of those that it serves, after
+// those that it had sent before, and adds up their bytes.
+func sentSince(ctx context.Context, t *servers.Tree, served []string, before map[string]client.Push) (sum int64, err error) {
+	seen := map[string]client.Push{}
+	err = t.Root.Await(ctx, "it does not tell of its pushes", func(ctx context.Context) error {
+		now, err := deltas(ctx, t)
+		if err != nil {
+			return err
+		}
+		for _, name := range served {
+			if p, found := now[name]; found && p != before[name] {
+				seen[name] = p
+			}
+		}
+		if len(seen) < len(served) {
+			return fmt.Errorf("%d of %d", len(seen), len(served))
+		}
+		return nil
+	})
+	for _, p := range seen {
+		sum += p.Bytes
 	}
-	return s, nil
+	return sum, err
 }

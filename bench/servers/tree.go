@@ -166,6 +166,8 @@ type Counters struct {
 	Journal struct{ Syncs uint64 }
 	// Uplink counts what it sent to its parent.
 	Uplink struct{ Requests, Writes uint64 }
+	// Relay names whom it pushes to; nil where only the root pushes.
+	Relay *struct{ Serves []string }
 	// Pending is how many writes are in its queue.
 	Pending uint64
 	// Resubmitted is how many queued writes were ordered.
