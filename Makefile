@@ -98,8 +98,18 @@ fuzz: toolchain ## every fuzz target for FUZZTIME=3s
 	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: toolchain ## the benchmarks (BENCHFLAGS=-help lists what they take)
+bench: toolchain ## the benchmarks beside other servers (BENCHFLAGS=-help lists what they take)
 	$(GO) run ./bench $(BENCHFLAGS)
+
+# The packages also start servers of their own where services are started; the benchmarks
+# use none of those.
+.PHONY: rivals
+rivals: ## install what the benchmarks compare with, if it is missing
+	@.ci/need 'the benchmarks compare with Redis' 'command -v redis-server && command -v redis-benchmark' redis-server redis-tools
+	@.ci/need 'the benchmarks compare with memcached' 'command -v memcached' memcached
+	@.ci/need 'the benchmarks compare with etcd' 'command -v etcd' etcd-server
+	@.ci/need 'the benchmarks compare with NATS' 'command -v nats-server' nats-server
+	@.ci/need 'the benchmarks load HTTP with wrk' 'command -v wrk' wrk
 
 .PHONY: vuln
 vuln: toolchain ## known vulnerabilities; asks a database on the network

@@ -4,41 +4,59 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"xylem/bench/load"
+	"xylem/bench/report"
+	"xylem/bench/servers"
 	"xylem/store"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
 
-// changed is how many entries the delta has that is weighed.
-const changed = manyKeys
+const (
+	// changed is how many entries the delta has that is weighed.
+	changed = load.ManyKeys
+	// overwrites is how often one key is written between two pushes.
+	overwrites = 1000
+)
 
 // measureDelta weighs a delta: as the encoder makes it, and as a tree sends it.
-func measureDelta(ctx context.Context, shop *workshop) (report, error) {
-	r := report{title: fmt.Sprintf("Bytes of a delta of %d changed values", changed)}
-	r.table.columns = []string{"delta", "entries", "bytes", "bytes/entry", "against keys and values"}
-	payload := float64(changed * (keyBytes + valueBytes))
+func measureDelta(ctx context.Context, shop *workshop, r *report.Report) error {
+	r.Title = fmt.Sprintf("Bytes of a delta of %d changed values", changed)
+	table := report.Table{Columns: []string{"delta", "entries", "bytes", "bytes/entry", "against keys and values"}}
+	payload := float64(changed * (load.KeyBytes + load.ValueBytes))
 	row := func(what string, bytes int) {
-		r.table.add(what, fmt.Sprint(changed), fmt.Sprint(bytes), fmt.Sprintf("%.1f", float64(bytes)/changed), fmt.Sprintf("%.3f", float64(bytes)/payload))
+		table.Add(what, fmt.Sprint(changed), fmt.Sprint(bytes), fmt.Sprintf("%.1f", float64(bytes)/changed), fmt.Sprintf("%.3f", float64(bytes)/payload))
 	}
-	raw, sent := encodeDelta(randomKey, stock(1))
+	raw, sent := encodeDelta(load.RandomKey, load.Values(1))
 	row("encoder, before compression", raw)
 	row("encoder, as sent, random keys and values", sent)
-	_, alike := encodeDelta(keyName, func() string { return fmt.Sprintf("%q", fmt.Sprintf("%0*d", valueBytes-2, 7)) })
+	_, alike := encodeDelta(load.Key, func() string { return fmt.Sprintf("%q", fmt.Sprintf("%0*d", load.ValueBytes-2, 7)) })
 	row("encoder, as sent, numbered keys, values alike", alike)
 	seen, err := sentDelta(ctx, shop)
 	if err != nil {
-		return r, err
+		return err
 	}
 	row("last_push at the root of a tree, random keys and values", int(seen))
-	r.goals = []goal{
-		{"delta before compression, against its keys and values (encoder)", float64(raw) / payload, 1.35},
-		{"delta as sent, which is not compressed, against its keys and values (last_push)", float64(seen) / payload, 1.35},
+	r.Goals = []report.Goal{
+		{What: "delta before compression, against its keys and values (encoder)", Measured: float64(raw) / payload, Bound: 1.35},
+		{What: "delta as sent, which is not compressed, against its keys and values (last_push)", Measured: float64(seen) / payload, Bound: 1.35},
+		{What: "bytes per changed key as sent (last_push)", Measured: float64(seen) / changed, Bound: 140},
 	}
-	r.notes = []string{fmt.Sprintf("Keys of %d bytes, values of %d; a version, a stamp and a write id go with each. Random keys and values do "+
-		"not compress, so such a delta is sent as it is.", keyBytes, valueBytes)}
-	return r, nil
+	if err := weighRedis(ctx, shop, r, row); err != nil {
+		return err
+	}
+	travelled, err := sentOnce(ctx, shop)
+	if err != nil {
+		return err
+	}
+	r.Goals = append(r.Goals, report.Goal{What: fmt.Sprintf("a key overwritten %d times between two pushes: entries in the push", overwrites), Measured: float64(travelled), Bound: 1})
+	r.Tables = []report.Table{table}
+	r.Note("Keys of %d bytes, values of %d; a version, a stamp and a write id go with each. Random keys and values do "+
+		"not compress, so such a delta is sent as it is.", load.KeyBytes, load.ValueBytes)
+	return nil
 }
 
 // encodeDelta makes a delta of values that 64 clients wrote at one node, and
@@ -74,27 +92,76 @@ func encodeDelta(key func(i int) string, value func() string) (raw, sent int) {
 	return raw + len(block), sent
 }
 
-// sentDelta lets a tree that pushes by schedule only send changed values in one
-// push, and returns how many bytes the root says that took.
-func sentDelta(ctx context.Context, shop *workshop) (int64, error) {
+// lastPush lets a tree that pushes by schedule only take writes, until the root tells
+// of a delta that suits.
+func lastPush(ctx context.Context, shop *workshop, write func(t *servers.Tree) error, suits func(entries int) bool) (entries int, bytes int64, err error) {
 	const attempts = 4
-	t, err := shop.startTree(ctx, 2, "sync.eager=false", "sync.schedule=@every 2s")
+	t, err := shop.StartTree(ctx, servers.TreeOptions{Depth: 2, Sets: []string{"sync.eager=false", "sync.schedule=@every 2s"}})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for range attempts {
-		if err := t.fill(ctx, randomKey); err != nil { // returns just after a push
-			return 0, err
+		if err := write(t); err != nil {
+			return 0, 0, err
 		}
-		status, err := t.root.client.Synchronization(ctx)
+		if err := t.Settle(ctx); err != nil { // returns just after a push
+			return 0, 0, err
+		}
+		status, err := t.Root.Client.Synchronization(ctx)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		for _, node := range status.Nodes {
-			if p := node.LastPush; p != nil && p.Kind == wire.Delta.String() && p.Entries == changed {
-				return p.Bytes, nil
+			if p := node.LastPush; p != nil && p.Kind == wire.Delta.String() && suits(p.Entries) {
+				return p.Entries, p.Bytes, nil
 			}
 		}
 	}
-	return 0, fmt.Errorf("no push had all of %d changed values in %d attempts", changed, attempts)
+	return 0, 0, fmt.Errorf("no push of %d attempts had all changes in it", attempts)
+}
+
+// sentDelta is how many bytes the root says a push of changed values took.
+func sentDelta(ctx context.Context, shop *workshop) (int64, error) {
+	_, bytes, err := lastPush(ctx, shop, func(t *servers.Tree) error { return t.Fill(ctx, load.RandomKey) },
+		func(entries int) bool { return entries == changed })
+	return bytes, err
+}
+
+// sentOnce is how many entries the last push has when one key was overwritten many
+// times since the push before.
+func sentOnce(ctx context.Context, shop *workshop) (int, error) {
+	same := func(int) string { return load.Key(1) }
+	entries, _, err := lastPush(ctx, shop, func(t *servers.Tree) error {
+		return t.Root.Ask(ctx, load.HTTP, func(c *load.Connection) error { return load.Xylem.Fill(c, 0, overwrites, same) })
+	}, func(int) bool { return true })
+	return entries, err
+}
+
+// weighRedis adds what Redis sends to a replica for as many values.
+func weighRedis(ctx context.Context, shop *workshop, r *report.Report, row func(what string, bytes int)) error {
+	group, err := shop.StartRedisTree(ctx, 2)
+	if absent(r, err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sent := func() (int, error) {
+		offset, err := group[0].RedisInfo(ctx, "replication", "master_repl_offset")
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(offset)
+	}
+	before, err := sent()
+	if err != nil {
+		return err
+	}
+	err = group[0].Ask(ctx, load.Redis, func(c *load.Connection) error { return load.RedisServer.Fill(c, 0, changed, load.RandomKey) })
+	if err != nil {
+		return err
+	}
+	after, err := sent()
+	row("Redis, the stream to each replica", after-before)
+	return err
 }

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"xylem/bench/contest"
+	"xylem/bench/load"
+	"xylem/bench/report"
 )
 
 const (
@@ -17,12 +21,12 @@ const (
 
 // Metrics of a drain, beside those of any load.
 const (
-	writesDone   metric = "writes"
-	secondsTaken metric = "seconds"
-	worstMillis  metric = "longest latency, milliseconds"
-	batchesSent  metric = "batches of the queue"
-	awaySeconds  metric = "from starting the root to the beginning of the drain, seconds"
-	earlyAnswers metric = "answers before the first 200 since the root was started"
+	writesDone   contest.Metric = "writes"
+	secondsTaken contest.Metric = "seconds"
+	worstMillis  contest.Metric = "longest latency, milliseconds"
+	batchesSent  contest.Metric = "batches of the queue"
+	awaySeconds  contest.Metric = "from starting the root to the beginning of the drain, seconds"
+	earlyAnswers contest.Metric = "answers before the first 200 since the root was started"
 )
 
 // The rows of one tree, in the order in which an outage finds them.
@@ -47,19 +51,19 @@ var drainRows = [rowsOfDrain]string{
 
 // measureDrain times how a leaf takes writes while the root is dead, how they
 // drain when it is back, and what fresh writes meanwhile have to wait.
-func measureDrain(ctx context.Context, shop *workshop) (report, error) {
+func measureDrain(ctx context.Context, shop *workshop, r *report.Report) error {
 	rounds, writes := min(shop.rounds, mostDrains), backlog
 	if shop.quick {
 		rounds, writes = 1, quickBacklog
 	}
-	var contestants []contestant
+	var contestants []contest.Contestant
 	for _, fsync := range []string{"always", "never"} {
-		var found [rowsOfDrain]sample
+		var found [rowsOfDrain]contest.Sample
 		for row, what := range drainRows {
 			if row == rowTaken {
 				what = fmt.Sprintf(what, backlogClients)
 			}
-			contestants = append(contestants, contestant{"fsync " + fsync + ": " + what, func(ctx context.Context) (s sample, err error) {
+			contestants = append(contestants, contest.Contestant{Name: "fsync " + fsync + ": " + what, Play: func(ctx context.Context) (s contest.Sample, err error) {
 				if row == rowTaken {
 					found, err = shop.drainOnce(ctx, writes, "data.fsync="+fsync)
 				}
@@ -67,44 +71,46 @@ func measureDrain(ctx context.Context, shop *workshop) (report, error) {
 			}})
 		}
 	}
-	scores, err := interleave(ctx, rounds, contestants)
+	scores, err := contest.Interleave(ctx, rounds, contestants)
 	if err != nil {
-		return report{}, err
+		return err
 	}
-	return reportDrain(scores, rounds, writes), nil
+	shop.describe(r, rounds)
+	reportDrain(r, scores, rounds, writes)
+	return nil
 }
 
-func reportDrain(scores []score, rounds, writes int) report {
-	r := report{title: fmt.Sprintf("A queue of %d writes at a leaf of a tree of depth 3, drained after the root was killed and started again", writes)}
-	r.table.columns = []string{"data.fsync and writes", "writes", "s", "writes/s", "p50 ms", "p99 ms", "longest ms"}
+func reportDrain(r *report.Report, scores []contest.Score, rounds, writes int) {
+	r.Title = fmt.Sprintf("A queue of %d writes at a leaf of a tree of depth 3, drained after the root was killed and started again", writes)
+	table := report.Table{Columns: []string{"data.fsync and writes", "writes", "s", "writes/s", "p50 ms", "p99 ms", "longest ms"}}
 	var refused, starved, longest float64
 	for tree := range slices.Chunk(scores, rowsOfDrain) {
-		refused += tree[rowTaken].sum(refusals)
+		refused += tree[rowTaken].Sum(contest.Refusals)
 		for _, row := range []int{rowHereDraining, rowElsewhereDraining} {
-			starved += tree[row].sum(refusals)
-			longest = max(longest, slices.Max(tree[row].of(worstMillis))/1e3)
+			starved += tree[row].Sum(contest.Refusals)
+			longest = max(longest, slices.Max(tree[row].Of(worstMillis))/1e3)
 		}
-		r.notes = append(r.notes, fmt.Sprintf("%s: in %.0f batches, the first of them through %.2f s after the root's process was started. Until its node knew of the root, "+
-			"a fresh write was answered with 202: in all rounds %.0f at that leaf and %.0f at the other.", tree[rowDrained].name, tree[rowDrained].median(batchesSent),
-			tree[rowDrained].median(awaySeconds), tree[rowHereDraining].sum(earlyAnswers), tree[rowElsewhereDraining].sum(earlyAnswers)))
+		r.Note("%s: in %.0f batches, the first of them through %.2f s after the root's process was started. Until its node knew of the root, "+
+			"a fresh write was answered with 202: in all rounds %.0f at that leaf and %.0f at the other.", tree[rowDrained].Name, tree[rowDrained].Median(batchesSent),
+			tree[rowDrained].Median(awaySeconds), tree[rowHereDraining].Sum(earlyAnswers), tree[rowElsewhereDraining].Sum(earlyAnswers))
 	}
 	for i, s := range scores {
-		cells := []string{s.name, fmt.Sprintf("%.0f", s.median(writesDone)), fmt.Sprintf("%.2f", s.median(secondsTaken)), fmt.Sprintf("%.0f", s.median(perSecond))}
-		for _, m := range []metric{p50Millis, p99Millis, worstMillis} {
-			cell := fmt.Sprintf("%.2f", s.median(m))
+		cells := []string{s.Name, fmt.Sprintf("%.0f", s.Median(writesDone)), fmt.Sprintf("%.2f", s.Median(secondsTaken)), fmt.Sprintf("%.0f", s.Median(contest.PerSecond))}
+		for _, m := range []contest.Metric{contest.P50Millis, contest.P99Millis, worstMillis} {
+			cell := fmt.Sprintf("%.2f", s.Median(m))
 			if i%rowsOfDrain == rowDrained {
 				cell = "" // a queue has no clients that wait
 			}
 			cells = append(cells, cell)
 		}
-		r.table.add(cells...)
+		table.Add(cells...)
 	}
-	r.goals = []goal{
-		{"writes at a leaf that is cut off, not answered with 202", refused, 0},
-		{"fresh writes during the drain, not answered with 200 once their node knew of the root", starved, 0},
-		{"longest fresh write during the drain, seconds", longest, 1},
+	r.Tables = []report.Table{table}
+	r.Goals = []report.Goal{
+		{What: "writes at a leaf that is cut off, not answered with 202", Measured: refused},
+		{What: "fresh writes during the drain, not answered with 200 once their node knew of the root", Measured: starved},
+		{What: "longest fresh write during the drain, seconds", Measured: longest, Bound: 1},
 	}
-	r.notes = append(r.notes, fmt.Sprintf("Values of %d bytes, each to a key of its own; rounds: %d, each with a new tree. Fresh writes come from one client at each leaf, one at a time. "+
-		"After each drain the root and the other leaf had what was written, and the leaf said of one of the last writes that it was ordered.", valueBytes, rounds))
-	return r
+	r.Note("Values of %d bytes, each to a key of its own; rounds: %d, each with a new tree. Fresh writes come from one client at each leaf, one at a time. "+
+		"After each drain the root and the other leaf had what was written, and the leaf said of one of the last writes that it was ordered.", load.ValueBytes, rounds)
 }

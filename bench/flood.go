@@ -4,16 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
+
+	"xylem/bench/load"
 )
 
 // flood is clients that send given writes to a node that can only queue them, each
 // client its part, one after the other.
 type flood struct {
 	requests [][]byte
-	conns    []*connection
+	conns    []*load.Connection
 	released []func() bool
 	last     string // id of a write, none of whose client came after it
 }
@@ -22,12 +23,12 @@ type flood struct {
 // after an error.
 func (f *flood) open(ctx context.Context, address string) error {
 	for range backlogClients {
-		conn, err := dial(ctx, address)
+		conn, err := load.Dial(ctx, load.HTTP, address, 0)
 		if err != nil {
 			return err
 		}
-		f.conns, f.released = append(f.conns, conn), append(f.released, context.AfterFunc(ctx, conn.close))
-		if err := conn.deadline(time.Now().Add(drainPatience)); err != nil {
+		f.conns, f.released = append(f.conns, conn), append(f.released, context.AfterFunc(ctx, conn.Close))
+		if err := conn.Deadline(time.Now().Add(drainPatience)); err != nil {
 			return err
 		}
 	}
@@ -37,7 +38,7 @@ func (f *flood) open(ctx context.Context, address string) error {
 func (f *flood) close() {
 	for i, conn := range f.conns {
 		f.released[i]()
-		conn.close()
+		conn.Close()
 	}
 }
 
@@ -50,7 +51,7 @@ type part struct {
 }
 
 // run sends all writes. In what it returns, answered with 202 counts as answered.
-func (f *flood) run() (burst, error) {
+func (f *flood) run() (load.Burst, error) {
 	parts := make([]part, len(f.conns))
 	var running sync.WaitGroup
 	began := time.Now()
@@ -58,18 +59,18 @@ func (f *flood) run() (burst, error) {
 		running.Go(func() { parts[i].err = f.send(i, &parts[i]) })
 	}
 	running.Wait()
-	b := burst{elapsed: time.Since(began)}
+	elapsed := time.Since(began)
+	var latencies []time.Duration
+	refused := 0
 	for _, p := range parts {
 		if p.err != nil {
-			return b, p.err
+			return load.Burst{}, p.err
 		}
-		b.latencies = append(b.latencies, p.latencies...)
-		b.refused += p.refused
+		latencies = append(latencies, p.latencies...)
+		refused += p.refused
 		f.last = p.last
 	}
-	slices.Sort(b.latencies)
-	b.answered = len(b.latencies)
-	return b, nil
+	return load.Summarize(latencies, elapsed, refused), nil
 }
 
 // send is one client: every len(f.conns)th write.
@@ -79,11 +80,11 @@ func (f *flood) send(client int, p *part) error {
 	}
 	for i := client; i < len(f.requests); i += len(f.conns) {
 		sent := time.Now()
-		answer, body, err := f.conns[client].send(f.requests[i])
+		status, body, err := f.conns[client].Send(f.requests[i])
 		if err != nil {
 			return err
 		}
-		if status(answer) != "202" {
+		if status != "202" {
 			p.refused++
 			continue
 		}
@@ -91,8 +92,8 @@ func (f *flood) send(client int, p *part) error {
 		if i+len(f.conns) < len(f.requests) {
 			continue
 		}
-		if err := json.Unmarshal(answer[body:], &accepted); err != nil {
-			return fmt.Errorf("the answer %s: %w", answer, err)
+		if err := json.Unmarshal(body, &accepted); err != nil {
+			return fmt.Errorf("the answer %s: %w", body, err)
 		}
 		p.last = accepted.ID
 	}

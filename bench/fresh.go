@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"xylem/bench/load"
+	"xylem/bench/servers"
 )
 
 // trickle is a client that writes one after the other and remembers every answer.
 type trickle struct {
-	conn     *connection
+	conn     *load.Connection
 	next     func() []byte
 	answers  []answered
 	err      error
@@ -26,26 +28,26 @@ type answered struct {
 	status string
 }
 
-// trickleAt opens a client whose keys are manyKeys, from a number on. The end of
+// trickleAt opens a client whose keys are load.ManyKeys, from a number on. The end of
 // ctx closes it.
 func trickleAt(ctx context.Context, address string, firstKey int) (*trickle, error) {
-	conn, err := dial(ctx, address)
+	conn, err := load.Dial(ctx, load.HTTP, address, 0)
 	if err != nil {
 		return nil, err
 	}
-	value, i := stock(uint64(firstKey)), 0
+	value, i := load.Values(uint64(firstKey)), 0
 	return &trickle{
-		conn: conn, released: context.AfterFunc(ctx, conn.close),
+		conn: conn, released: context.AfterFunc(ctx, conn.Close),
 		next: func() []byte {
 			i++
-			return putRequest(keyName(firstKey+i%manyKeys), value())
+			return load.PutRequest(load.Key(firstKey+i%load.ManyKeys), value())
 		},
 	}, nil
 }
 
 func (w *trickle) close() {
 	w.released()
-	w.conn.close()
+	w.conn.Close()
 }
 
 // until writes until over is set, or the connection is of no more use. What was
@@ -54,14 +56,14 @@ func (w *trickle) close() {
 func (w *trickle) until(over *atomic.Bool) {
 	for !over.Load() && w.err == nil {
 		request, sent := w.next(), time.Now()
-		var answer []byte
-		if answer, _, w.err = w.conn.send(request); w.err != nil {
+		var status string
+		if status, _, w.err = w.conn.Send(request); w.err != nil {
 			return
 		}
-		one := answered{sent: sent, took: time.Since(sent), status: status(answer)}
+		one := answered{sent: sent, took: time.Since(sent), status: status}
 		w.answers = append(w.answers, one)
 		if one.status != "200" {
-			<-time.After(pollInterval)
+			<-time.After(servers.PollInterval)
 		}
 	}
 }
@@ -72,7 +74,7 @@ func during(all []*trickle, do func() error) error {
 	var running sync.WaitGroup
 	for _, w := range all {
 		w.answers = w.answers[:0]
-		if err := w.conn.deadline(time.Now().Add(startPatience + drainPatience)); err != nil {
+		if err := w.conn.Deadline(time.Now().Add(load.Patience + drainPatience)); err != nil {
 			return err
 		}
 	}
@@ -91,25 +93,25 @@ func during(all []*trickle, do func() error) error {
 // between is what was answered with 200 of the writes sent in a while, and whatever
 // was answered otherwise. What was answered with 202 before the first 200 is
 // counted as early: the node had yet to find the root.
-func (w *trickle) between(began, ended time.Time) (b burst, early int, err error) {
-	known := false
+func (w *trickle) between(began, ended time.Time) (b load.Burst, early int, err error) {
+	known, refused := false, 0
+	var latencies []time.Duration
 	for _, a := range w.answers {
 		switch {
 		case a.status == "200":
 			known = true
 			if !a.sent.Before(began) && a.sent.Before(ended) {
-				b.latencies = append(b.latencies, a.took)
+				latencies = append(latencies, a.took)
 			}
 		case a.status == "202" && !known:
 			early++
 		default:
-			b.refused++
+			refused++
 		}
 	}
-	slices.Sort(b.latencies)
-	b.elapsed = ended.Sub(began)
-	if b.answered = len(b.latencies); b.answered == 0 {
-		err = fmt.Errorf("none of %d fresh writes was answered with 200 in %v", len(w.answers), b.elapsed)
+	b = load.Summarize(latencies, ended.Sub(began), refused)
+	if b.Answered == 0 {
+		err = fmt.Errorf("none of %d fresh writes was answered with 200 in %v", len(w.answers), b.Elapsed)
 	}
 	return b, early, err
 }

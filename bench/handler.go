@@ -8,13 +8,17 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+
+	"xylem/bench/contest"
+	"xylem/bench/report"
+	"xylem/bench/servers"
 )
 
 // Metrics of the handler's benchmark.
 const (
-	handlerNanos  metric = "ns/op"
-	handlerBytes  metric = "B/op"
-	handlerAllocs metric = "allocs/op"
+	handlerNanos  contest.Metric = "ns/op"
+	handlerBytes  contest.Metric = "B/op"
+	handlerAllocs contest.Metric = "allocs/op"
 )
 
 // handlerBenchmark is in node/handler_bench_test.go: a request is parsed, handled
@@ -25,35 +29,35 @@ var handlerResult = regexp.MustCompile(`(?m)^` + handlerBenchmark + `/(\S+?)(?:-
 
 // measureHandler counts what a GET allocates beyond what fiber itself does, with
 // a Go benchmark inside one process.
-func measureHandler(ctx context.Context, shop *workshop) (report, error) {
-	binary := filepath.Join(shop.dir, "node.test")
+func measureHandler(ctx context.Context, shop *workshop, r *report.Report) error {
+	binary := filepath.Join(shop.Dir, "node.test")
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "./node")
-	build.Dir, build.Stderr = shop.module, os.Stderr
+	build.Dir, build.Stderr = shop.Module, os.Stderr
 	if err := build.Run(); err != nil {
-		return report{}, fmt.Errorf("building the benchmark of the handler: %w", err)
+		return fmt.Errorf("building the benchmark of the handler: %w", err)
 	}
 	count := "20000x"
 	if shop.quick {
 		count = "5000x"
 	}
-	scores := map[string]*score{}
+	scores := map[string]*contest.Score{}
 	for range shop.rounds {
-		text, err := output(ctx, binary, "-test.run", "^$", "-test.bench", "^"+handlerBenchmark+"$", "-test.benchmem", "-test.benchtime", count)
+		text, err := servers.Output(ctx, binary, "-test.run", "^$", "-test.bench", "^"+handlerBenchmark+"$", "-test.benchmem", "-test.benchtime", count)
 		if err != nil {
-			return report{}, err
+			return err
 		}
 		if err := readHandler(scores, text); err != nil {
-			return report{}, err
+			return err
 		}
 	}
-	return reportHandler(scores)
+	return reportHandler(r, scores)
 }
 
 // readHandler adds what a run of the benchmark printed to the scores, by name.
-func readHandler(scores map[string]*score, text string) error {
+func readHandler(scores map[string]*contest.Score, text string) error {
 	for _, found := range handlerResult.FindAllStringSubmatch(text, -1) {
-		s := sample{}
-		for i, m := range []metric{handlerNanos, handlerBytes, handlerAllocs} {
+		s := contest.Sample{}
+		for i, m := range []contest.Metric{handlerNanos, handlerBytes, handlerAllocs} {
 			value, err := strconv.ParseFloat(found[i+2], 64)
 			if err != nil {
 				return err
@@ -62,32 +66,31 @@ func readHandler(scores map[string]*score, text string) error {
 		}
 		name := found[1]
 		if scores[name] == nil {
-			scores[name] = &score{name: name}
+			scores[name] = &contest.Score{Name: name}
 		}
-		scores[name].samples = append(scores[name].samples, s)
+		scores[name].Samples = append(scores[name].Samples, s)
 	}
 	return nil
 }
 
-func reportHandler(scores map[string]*score) (report, error) {
-	r := report{
-		title: "GET inside one process: parse, handle, put the answer together",
-		notes: []string{"Without sockets, so that what the handler adds is a larger part than it is of a real answer."},
-	}
-	r.table.columns = []string{"handler", "ns/answer", "bytes allocated", "allocations"}
+func reportHandler(r *report.Report, scores map[string]*contest.Score) error {
+	r.Title = "GET inside one process: parse, handle, put the answer together"
+	r.Note("Without sockets, so that what the handler adds is a larger part than it is of a real answer.")
+	table := report.Table{Columns: []string{"handler", "ns/answer", "bytes allocated", "allocations"}}
 	for _, name := range []string{"bare", "bare-headers", "root", "leaf"} {
 		s := scores[name]
 		if s == nil {
-			return r, fmt.Errorf("the benchmark said nothing of %q", name)
+			return fmt.Errorf("the benchmark said nothing of %q", name)
 		}
-		r.table.add(name, fmt.Sprintf("%.0f", s.median(handlerNanos)), fmt.Sprintf("%.0f", s.median(handlerBytes)),
-			fmt.Sprintf("%.0f", s.median(handlerAllocs)))
+		table.Add(name, fmt.Sprintf("%.0f", s.Median(handlerNanos)), fmt.Sprintf("%.0f", s.Median(handlerBytes)),
+			fmt.Sprintf("%.0f", s.Median(handlerAllocs)))
 	}
 	for _, name := range []string{"root", "leaf"} {
-		r.goals = append(r.goals, goal{
-			"GET at a " + name + ": allocations beyond those of a bare fiber handler",
-			scores[name].median(handlerAllocs) - scores["bare"].median(handlerAllocs), 0,
+		r.Goals = append(r.Goals, report.Goal{
+			What:     "GET at a " + name + ": allocations beyond those of a bare fiber handler",
+			Measured: scores[name].Median(handlerAllocs) - scores["bare"].Median(handlerAllocs),
 		})
 	}
-	return r, nil
+	r.Tables = []report.Table{table}
+	return nil
 }

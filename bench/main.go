@@ -1,11 +1,11 @@
-// Command bench measures Xylem against its goals and prints what it found, as a
-// table and as the markdown that docs/benchmarks.md holds.
+// Command bench measures Xylem beside other servers and against its goals, and
+// prints what it found, as tables, and as the page that docs/benchmarks.md holds.
 //
 // It builds the xylem binary, starts real nodes and the servers that they are
-// compared with as processes of their own, and loads them over loopback HTTP in
+// compared with as processes of their own, and loads them over loopback in
 // interleaved rounds (A B A B ...), so that a noisy machine is noisy to all of
 // them. What it says of them are medians, and ratios of rounds that ran beside
-// each other.
+// each other. What is not installed is skipped, and the report says so.
 package main
 
 import (
@@ -17,28 +17,47 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
-	"time"
+
+	"xylem/bench/report"
+	"xylem/bench/servers"
 )
 
-// measurement is one thing that is measured, by the name that -only takes.
+// measurement is one thing that is measured, by the name that -only takes. It fills
+// in the report, of which the name and the command are there.
 type measurement struct {
 	name string
-	run  func(ctx context.Context, shop *workshop) (report, error)
+	run  func(ctx context.Context, shop *workshop, r *report.Report) error
 }
 
-// measurements is all of them, in the order in which they run.
+// measurements is all of them, in the order in which they run and are shown.
 var measurements = []measurement{
 	{"get", measureGet},
 	{"handler", measureHandler},
+	{"durable", measureDurable},
 	{"put", measurePut},
-	{"delta", measureDelta},
 	{"propagation", measurePropagation},
+	{"converge", measureConverge},
+	{"delta", measureDelta},
+	{"fanout", measureFanout},
+	{"join", measureJoin},
+	{"memory", measureMemory},
+	{"cut", measureCut},
+	{"death", measureDeath},
 	{"drain", measureDrain},
 }
 
+// names are those of all measurements.
+func names() []string {
+	all := make([]string, len(measurements))
+	for i, m := range measurements {
+		all[i] = m.name
+	}
+	return all
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == bareCommand {
-		exit(serveBare(os.Args[2:]))
+	if len(os.Args) > 1 && os.Args[1] == servers.BareCommand {
+		exit(servers.ServeBare(os.Args[2:]))
 	}
 	set, err := readFlags(os.Args[1:])
 	switch {
@@ -66,37 +85,36 @@ func exit(err error) {
 // bench runs the measurements one after the other. One that fails does not keep
 // the others from running; a missed goal is a figure and no failure.
 func bench(ctx context.Context, set settings) error {
-	began := time.Now()
-	shop, err := openWorkshop(ctx, set)
+	built, err := servers.Open(ctx)
 	if err != nil {
 		return err
 	}
-	defer shop.close()
-	where := machine()
-	fmt.Println(where)
-	var all []report
+	defer built.Close()
+	shop := &workshop{built, set}
+	var all []report.Report
 	var failures []error
 	for _, m := range measurements {
 		if len(set.only) > 0 && !slices.Contains(set.only, m.name) {
 			continue
 		}
-		found, err := m.run(ctx, shop)
-		shop.stopAll()
+		found := report.Report{Name: m.name, Command: set.command(m.name)}
+		shop.describe(&found, set.rounds)
+		err := m.run(ctx, shop, &found)
+		shop.StopAll()
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			failures = append(failures, context.Cause(ctx))
+			break
 		}
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", m.name, err))
+			fmt.Fprintln(os.Stderr, "bench:", failures[len(failures)-1])
 			continue
 		}
-		found.command = set.command(m.name)
-		fmt.Print(found.text())
+		fmt.Print(found.Text())
 		all = append(all, found)
 	}
-	page := markdown(all, set, where, began)
-	fmt.Printf("\n%s", page)
-	if set.markdown != "" && len(failures) == 0 {
-		failures = append(failures, writeMarkdown(set.markdown, page))
+	if set.page != "" && len(all) > 0 {
+		failures = append(failures, report.Write(set.page, names(), all))
 	}
 	return errors.Join(failures...)
 }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
+
+	"xylem/bench/contest"
+	"xylem/bench/load"
+	"xylem/bench/servers"
 )
 
 const (
@@ -21,31 +24,28 @@ const (
 // outage is a tree that loses its root while a leaf takes writes, and gets it back.
 type outage struct {
 	shop     *workshop
-	tree     *tree
-	leaf     *member    // which takes the writes
-	other    *member    // a leaf below another parent
-	fresh    []*trickle // at leaf and at other
-	requests [][]byte   // the writes that are to be queued
-	found    [rowsOfDrain]sample
+	tree     *servers.Tree
+	leaf     *servers.Member // which takes the writes
+	other    *servers.Member // a leaf below another parent
+	fresh    []*trickle      // at leaf and at other
+	requests [][]byte        // the writes that are to be queued
+	found    [rowsOfDrain]contest.Sample
 }
 
 // drainOnce plays one round in a tree of its own.
-func (shop *workshop) drainOnce(ctx context.Context, writes int, set string) (found [rowsOfDrain]sample, err error) {
-	t, err := shop.startTree(ctx, 3, set)
+func (shop *workshop) drainOnce(ctx context.Context, writes int, set string) (found [rowsOfDrain]contest.Sample, err error) {
+	t, err := shop.StartTree(ctx, servers.TreeOptions{Depth: 3, Sets: []string{set}})
 	if err != nil {
 		return found, err
 	}
-	defer func() {
-		shop.stopAll()
-		err = errors.Join(err, os.RemoveAll(t.dir))
-	}()
-	o := &outage{shop: shop, tree: t, leaf: t.leaf, other: t.members[len(t.members)/2], requests: make([][]byte, writes)}
-	value := stock(1)
+	defer func() { err = errors.Join(err, t.End()) }()
+	o := &outage{shop: shop, tree: t, leaf: t.Leaf, other: t.Members[len(t.Members)/2], requests: make([][]byte, writes)}
+	value := load.Values(1)
 	for i := range o.requests {
-		o.requests[i] = putRequest(keyName(i), value())
+		o.requests[i] = load.PutRequest(load.Key(i), value())
 	}
-	for i, m := range []*member{o.leaf, o.other} {
-		w, err := trickleAt(ctx, m.address, writes+i*manyKeys)
+	for i, m := range []*servers.Member{o.leaf, o.other} {
+		w, err := trickleAt(ctx, m.Address, writes+i*load.ManyKeys)
 		if err != nil {
 			return found, err
 		}
@@ -92,17 +92,17 @@ func (o *outage) note(here, elsewhere int, began, ended time.Time) error {
 		if err != nil {
 			return err
 		}
-		o.found[row] = b.whole()
+		o.found[row] = altogether(b)
 		o.found[row][earlyAnswers] = float64(early)
 	}
 	return nil
 }
 
-// whole is the sample of a burst that is measured by what it took in all.
-func (b burst) whole() sample {
-	s := b.sample()
-	s[writesDone], s[secondsTaken] = float64(b.answered), b.elapsed.Seconds()
-	s[worstMillis] = millis(quantile(b.latencies, 1))
+// altogether is the sample of a burst that is measured by what it took in all.
+func altogether(b load.Burst) contest.Sample {
+	s := b.Sample()
+	s[writesDone], s[secondsTaken] = float64(b.Answered), b.Elapsed.Seconds()
+	s[worstMillis] = contest.Millis(b.Worst)
 	return s
 }
 
@@ -111,18 +111,18 @@ func (b burst) whole() sample {
 func (o *outage) cutOff(ctx context.Context) (string, error) {
 	f := &flood{requests: o.requests}
 	defer f.close()
-	if err := f.open(ctx, o.leaf.address); err != nil {
+	if err := f.open(ctx, o.leaf.Address); err != nil {
 		return "", err
 	}
-	o.tree.root.kill()
+	o.tree.Root.Kill()
 	b, err := f.run()
 	if err != nil {
 		return "", err
 	}
-	o.found[rowTaken] = b.whole()
-	queued, err := o.leaf.counters(ctx)
-	if err == nil && queued.Pending != uint64(b.answered) {
-		err = fmt.Errorf("%d writes were answered 202 and %d are in the queue", b.answered, queued.Pending)
+	o.found[rowTaken] = altogether(b)
+	queued, err := o.leaf.Counters(ctx)
+	if err == nil && queued.Pending != uint64(b.Answered) {
+		err = fmt.Errorf("%d writes were answered 202 and %d are in the queue", b.Answered, queued.Pending)
 	}
 	return f.last, err
 }
@@ -131,29 +131,29 @@ func (o *outage) cutOff(ctx context.Context) (string, error) {
 type drain struct {
 	started      time.Time // the root's process
 	began, ended time.Time // when the queue was last whole, and when it was empty
-	whole, empty counters
+	whole, empty servers.Counters
 }
 
 // comeBack starts the root again and waits until the queue is empty.
 func (o *outage) comeBack(ctx context.Context) (d drain, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, drainPatience, fmt.Errorf("the queue has not drained within %v", drainPatience))
 	defer cancel()
-	if d.whole, err = o.leaf.counters(ctx); err != nil {
+	if d.whole, err = o.leaf.Counters(ctx); err != nil {
 		return d, err
 	}
 	d.started = time.Now()
-	p, err := o.shop.again(o.tree.root.process)
+	p, err := o.shop.Again(o.tree.Root.Process)
 	if err != nil {
 		return d, err
 	}
-	o.tree.root.process = p
+	o.tree.Root.Process = p
 	for {
 		asked := time.Now()
-		now, err := o.leaf.counters(ctx)
+		now, err := o.leaf.Counters(ctx)
 		switch {
 		case err != nil:
 			return d, errors.Join(err, context.Cause(ctx))
-		case now.settled() == d.whole.settled():
+		case now.Settled() == d.whole.Settled():
 			d.whole, d.began = now, asked
 		case now.Pending == 0:
 			d.empty, d.ended = now, time.Now()
@@ -161,23 +161,20 @@ func (o *outage) comeBack(ctx context.Context) (d drain, err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return d, fmt.Errorf("%w: %d writes are still in it; the root's log: %s", context.Cause(ctx), now.Pending, p.logTail())
-		case <-p.ended:
-			return d, fmt.Errorf("the root ended: %s", p.logTail())
-		case <-time.After(pollInterval):
+			return d, fmt.Errorf("%w: %d writes are still in it; the root's log: %s", context.Cause(ctx), now.Pending, p.LogTail())
+		case <-p.Ended():
+			return d, fmt.Errorf("the root ended: %s", p.LogTail())
+		case <-time.After(servers.PollInterval):
 		}
 	}
 }
 
-// settled is how many writes have left the queue.
-func (c counters) settled() uint64 { return c.Resubmitted + c.Superseded }
-
 // noteDrain fills the row of the queue. A fresh write of a single client is a batch of
 // its own; what else the leaf sent was from the queue.
 func (o *outage) noteDrain(d drain) {
-	drained, seconds := float64(d.empty.settled()-d.whole.settled()), d.ended.Sub(d.began).Seconds()
-	o.found[rowDrained] = sample{
-		writesDone: drained, secondsTaken: seconds, perSecond: drained / seconds,
+	drained, seconds := float64(d.empty.Settled()-d.whole.Settled()), d.ended.Sub(d.began).Seconds()
+	o.found[rowDrained] = contest.Sample{
+		writesDone: drained, secondsTaken: seconds, contest.PerSecond: drained / seconds,
 		batchesSent: float64(d.empty.Uplink.Requests-d.whole.Uplink.Requests) - o.found[rowHereDraining][writesDone],
 		awaySeconds: d.began.Sub(d.started).Seconds(),
 	}
@@ -186,18 +183,18 @@ func (o *outage) noteDrain(d drain) {
 // check looks whether what was queued is at the root and at the other leaf, and
 // whether the leaf knows what became of one of the last.
 func (o *outage) check(ctx context.Context, last string) error {
-	if err := o.tree.settle(ctx); err != nil {
+	if err := o.tree.Settle(ctx); err != nil {
 		return err
 	}
-	for _, m := range []*member{o.tree.root, o.other} {
-		err := m.ask(ctx, func(conn *connection) error {
+	for _, m := range []*servers.Member{o.tree.Root, o.other} {
+		err := m.Ask(ctx, load.HTTP, func(conn *load.Connection) error {
 			for i := 0; i < len(o.requests); i += len(o.requests) / checkedWrites {
-				body, err := conn.exchange(getRequest(keyName(i)))
+				body, err := conn.Exchange(load.Xylem.Get(load.Key(i), 0))
 				if err != nil {
 					return err
 				}
-				if _, value, _ := bytes.Cut(o.requests[i], []byte(`{"value":`)); !bytes.Contains(body, value[:valueBytes]) {
-					return fmt.Errorf("%s has %s where %s was written", m.name, body, value)
+				if _, value, _ := bytes.Cut(o.requests[i], []byte(`{"value":`)); !bytes.Contains(body, value[:load.ValueBytes]) {
+					return fmt.Errorf("%s has %s where %s was written", m.Name, body, value)
 				}
 			}
 			return nil
@@ -206,8 +203,8 @@ func (o *outage) check(ctx context.Context, last string) error {
 			return err
 		}
 	}
-	return o.leaf.ask(ctx, func(conn *connection) error {
-		body, err := conn.exchange([]byte("GET /writes/" + last + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
+	return o.leaf.Ask(ctx, load.HTTP, func(conn *load.Connection) error {
+		body, err := conn.Exchange(load.Ask("/writes/" + last))
 		if err == nil && !bytes.Contains(body, []byte(`"state":"ordered"`)) {
 			err = fmt.Errorf("of the write %s the leaf says %s", last, body)
 		}

@@ -1,144 +1,163 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"xylem/bench/contest"
+	"xylem/bench/load"
+	"xylem/bench/report"
+	"xylem/bench/servers"
 )
 
 const (
-	writesPerRound = 200
-	watchedKey     = "key-propagation0"
+	writesPerRound    = 200
+	propagationRounds = 21
+	steadyRate        = 5000 // writes a second beside those that are timed
+	steadyClients     = 8
+	redisTreeName     = "Redis, seven servers chained as the tree"
 )
 
+// rate is how many writes a second the steady writers did.
+const rate contest.Metric = "steady writes a second"
+
+// followed is a tree whose writes are followed to its last node.
+type followed struct {
+	name   string
+	target load.Target // where writes go, with the CPU time of all servers
+	d      load.Dialect
+	once   func() (answered, everywhere time.Duration, err error)
+	times  func(writes int) (contest.Sample, error) // one after the other
+}
+
 // measurePropagation times a write from its beginning at the root until the last
-// of seven nodes answers with it.
-func measurePropagation(ctx context.Context, shop *workshop) (report, error) {
-	var contestants []contestant
-	for _, fsync := range []string{"always", "never"} {
-		t, err := shop.startTree(ctx, 3, "data.fsync="+fsync)
-		if err != nil {
-			return report{}, err
-		}
-		w, err := watch(ctx, t)
-		if err != nil {
-			return report{}, err
-		}
-		defer w.close()
-		contestants = append(contestants,
-			contestant{"data.fsync " + fsync, w.round},
-			contestant{"data.fsync " + fsync + ", the write's own answer", func(context.Context) (sample, error) { return timed(w.answers), nil }},
-		)
-	}
-	scores, err := interleave(ctx, shop.rounds, contestants)
+// of seven nodes answers with it: one write at a time, and the same beside steady
+// writers.
+func measurePropagation(ctx context.Context, shop *workshop, r *report.Report) error {
+	all, closeAll, err := shop.startFollowed(ctx, r)
+	defer closeAll()
 	if err != nil {
-		return report{}, err
+		return err
 	}
-	r := report{
-		title: fmt.Sprintf("Propagation: a write at the root until readable at all seven nodes, one at a time, %d a round", writesPerRound),
-		notes: []string{"One reader asks the nodes that do not have it yet in turn, from the write's answer on, so a figure has the time of at least seven GETs in it. " +
-			"For information; no goal yet."},
+	idle, loaded := make([]contest.Contestant, len(all)), make([]contest.Contestant, len(all))
+	for i, f := range all {
+		idle[i] = contest.Contestant{Name: f.name, Play: func(context.Context) (contest.Sample, error) { return f.times(writesPerRound) }}
+		loaded[i] = contest.Contestant{Name: f.name, Play: f.beside}
 	}
-	r.table.columns = []string{"tree", "p50 ms", "p99 ms"}
-	for _, s := range scores {
-		r.table.add(s.name, fmt.Sprintf("%.2f", s.median(p50Millis)), fmt.Sprintf("%.2f", s.median(p99Millis)))
+	rounds := min(shop.rounds, propagationRounds)
+	quiet, err := contest.Interleave(ctx, rounds, idle)
+	if err != nil {
+		return err
 	}
-	return r, nil
-}
-
-// watcher writes at the root of a tree and reads at all its nodes.
-type watcher struct {
-	writer  *connection
-	readers []*connection
-	written int
-	answers []time.Duration // of the last round's writes
-	release []func() bool
-}
-
-func watch(ctx context.Context, t *tree) (*watcher, error) {
-	w := &watcher{}
-	open := func(address string) (*connection, error) {
-		c, err := dial(ctx, address)
-		if err == nil {
-			w.release = append(w.release, context.AfterFunc(ctx, c.close))
-		}
-		return c, err
+	busy, err := contest.Interleave(ctx, rounds, loaded)
+	if err != nil {
+		return err
 	}
-	var err error
-	if w.writer, err = open(t.root.address); err != nil {
-		return nil, err
-	}
-	for _, m := range t.members {
-		reader, err := open(m.address)
-		if err != nil {
-			return nil, err
-		}
-		w.readers = append(w.readers, reader)
-	}
-	if _, err := w.writer.exchange(putRequest(watchedKey, `"first"`)); err != nil {
-		return nil, err
-	}
-	return w, t.settle(ctx)
-}
-
-func (w *watcher) close() {
-	for _, release := range w.release {
-		release()
-	}
-	for _, c := range append(w.readers, w.writer) {
-		c.close()
-	}
-}
-
-// round writes writesPerRound times.
-func (w *watcher) round(context.Context) (sample, error) {
-	w.answers = w.answers[:0]
-	var everywhere []time.Duration
-	for _, c := range append(slices.Clone(w.readers), w.writer) {
-		if err := c.deadline(time.Now().Add(startPatience)); err != nil {
-			return nil, err
-		}
-	}
-	for range writesPerRound {
-		w.written++
-		value := fmt.Appendf(nil, `"%0*d"`, valueBytes-2, w.written)
-		began := time.Now()
-		if _, err := w.writer.exchange(putRequest(watchedKey, string(value))); err != nil {
-			return nil, err
-		}
-		w.answers = append(w.answers, time.Since(began))
-		if err := w.until(value); err != nil {
-			return nil, err
-		}
-		everywhere = append(everywhere, time.Since(began))
-	}
-	return timed(everywhere), nil
-}
-
-// until asks the nodes in turn, each until it has the value.
-func (w *watcher) until(value []byte) error {
-	request := getRequest(watchedKey)
-	lacking := slices.Clone(w.readers)
-	for len(lacking) > 0 {
-		still := lacking[:0]
-		for _, reader := range lacking {
-			body, err := reader.exchange(request)
-			if err != nil {
-				return err
-			}
-			if !bytes.Contains(body, value) {
-				still = append(still, reader)
-			}
-		}
-		lacking = still
-	}
+	reportPropagation(r, shop.fanouts, quiet, busy)
 	return nil
 }
 
-// timed is the sample of some times.
-func timed(times []time.Duration) sample {
-	sorted := slices.Sorted(slices.Values(times))
-	return sample{p50Millis: millis(quantile(sorted, 0.50)), p99Millis: millis(quantile(sorted, 0.99))}
+// startFollowed starts a tree for each fan-out, and what they are compared with.
+// What it returns second closes the connections, also after an error.
+func (shop *workshop) startFollowed(ctx context.Context, r *report.Report) (all []followed, closeAll func(), err error) {
+	var closers []func()
+	closeAll = func() {
+		for _, c := range closers {
+			c()
+		}
+	}
+	for _, fanout := range shop.fanouts {
+		t, err := shop.StartTree(ctx, servers.TreeOptions{Depth: 3, Sets: []string{"data.fsync=never", "sync.fanout=" + fanout}})
+		if err != nil {
+			return nil, closeAll, err
+		}
+		w, err := watch(ctx, load.Xylem, t.Processes())
+		closers = append(closers, w.close)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		all = append(all, followed{"Xylem " + fanout, t.At(t.Root), load.Xylem, w.once, w.times})
+	}
+	redis, err := shop.StartRedisTree(ctx, 3)
+	if err == nil {
+		w, err := watch(ctx, load.RedisServer, redis)
+		closers = append(closers, w.close)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		target := load.Target{Address: redis[0].Address, Protocol: load.Redis, CPU: redis.CPUTime}
+		all = append(all, followed{redisTreeName, target, load.RedisServer, w.once, w.times})
+	} else if !absent(r, err) {
+		return nil, closeAll, err
+	}
+	nats, err := shop.StartNATS(ctx)
+	if err == nil {
+		s, err := subscribe(ctx, nats, 7)
+		closers = append(closers, s.close)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		all = append(all, followed{"NATS, one server, seven watches", nats.Target(load.NATS), load.NATSBucket, s.once, s.times})
+	} else if !absent(r, err) {
+		return nil, closeAll, err
+	}
+	return all, closeAll, nil
+}
+
+// beside is a round with steady writers at the root.
+func (f followed) beside(ctx context.Context) (s contest.Sample, err error) {
+	before, err := f.target.CPU()
+	if err != nil {
+		return nil, err
+	}
+	pace, err := load.StartPace(ctx, f.target, steadyClients, steadyRate, f.d.Writes())
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	s, err = timesOf(f.once, writesPerRound)
+	elapsed := time.Since(began)
+	if err := errors.Join(err, pace.Stop()); err != nil {
+		return nil, err
+	}
+	after, err := f.target.CPU()
+	s[rate] = pace.Rate()
+	s[contest.CPUMicros] = float64((after - before).Microseconds()) / (pace.Rate()*elapsed.Seconds() + writesPerRound)
+	return s, err
+}
+
+func reportPropagation(r *report.Report, fanouts []string, quiet, busy []contest.Score) {
+	r.Title = "Propagation: a write at the root until readable at all seven nodes"
+	for _, fanout := range fanouts {
+		ours := "Xylem " + fanout
+		r.Goals = append(r.Goals,
+			compared("Propagation, "+fanout+": p50 against the Redis tree", quiet, ours, redisTreeName, contest.P50Millis, report.Goal{Bound: 1.2}),
+			compared("Propagation, "+fanout+": p99 against the Redis tree", quiet, ours, redisTreeName, contest.P99Millis, report.Goal{Bound: 1}),
+			compared(fmt.Sprintf("Propagation under %d writes a second, %s: p99 against the Redis tree", steadyRate, fanout), busy, ours, redisTreeName, contest.P99Millis, report.Goal{Bound: 1}),
+		)
+	}
+	one := report.Table{Title: "One write at a time", Columns: []string{"tree", "p50 ms", "p99 ms", "p50 against Redis (least to greatest)", "p99 against Redis", "the write's own answer, p50 ms", "reading all once, p50 ms"}}
+	for _, s := range quiet {
+		one.Add(s.Name, contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)),
+			ratio(s, quiet, redisTreeName, contest.P50Millis), ratio(s, quiet, redisTreeName, contest.P99Millis), contest.Figure(s.Median(answerP50)), known(s, passP50))
+	}
+	steady := report.Table{
+		Title:   fmt.Sprintf("The same beside %d clients that write %d times a second in all", steadyClients, steadyRate),
+		Columns: []string{"tree", "p50 ms", "p99 ms", "p50 against Redis (least to greatest)", "p99 against Redis", "steady writes/s", "CPU us/write"},
+	}
+	for _, s := range busy {
+		steady.Add(s.Name, contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)),
+			ratio(s, busy, redisTreeName, contest.P50Millis), ratio(s, busy, redisTreeName, contest.P99Millis),
+			contest.Figure(s.Median(rate)), contest.Figure(s.Median(contest.CPUMicros)))
+	}
+	r.Tables = []report.Table{one, steady}
+	r.Charts = []report.Chart{
+		chart("Propagation to seven nodes, one write at a time: p50", "milliseconds, less is better", quiet, contest.P50Millis, isOurs),
+		chart("Propagation to seven nodes, one write at a time: p99", "milliseconds, less is better", quiet, contest.P99Millis, isOurs),
+		chart(fmt.Sprintf("Propagation to seven nodes under %d writes a second: p99", steadyRate), "milliseconds, less is better", busy, contest.P99Millis, isOurs),
+	}
+	r.Note("%d writes a round, data.fsync never, nothing on the disk of the others. One reader asks the servers that do not have it yet in turn, without a pause, from the write's answer on, so a figure "+
+		"has the time of reading once at all seven in it (last column); NATS has one server, which tells seven connections. CPU is of all servers together, and has that of answering the reader.", writesPerRound)
 }

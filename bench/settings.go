@@ -11,37 +11,33 @@ import (
 
 // settings is what the command line says.
 type settings struct {
-	only     []string      // names of measurements; empty for all
-	quick    bool          // a few short rounds, to see that it works
-	rounds   int           // of every measurement
-	period   time.Duration // of a round of load
-	markdown string        // file whose block of figures is written anew, if any
-	timeout  time.Duration // of everything
+	only    []string      // names of measurements; empty for all
+	fanouts []string      // values of sync.fanout, where that matters
+	quick   bool          // a few short rounds, to see that it works
+	rounds  int           // of every measurement
+	period  time.Duration // of a round of load
+	page    string        // markdown file whose figures are written anew, if any
+	timeout time.Duration // of everything
 }
 
 func readFlags(args []string) (settings, error) {
-	names := make([]string, len(measurements))
-	for i, m := range measurements {
-		names[i] = m.name
-	}
 	set := settings{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "measure only these, with commas between: "+strings.Join(names, ", "))
-	flags.BoolVar(&set.quick, "quick", false, "few and short rounds: to see that it works, not for figures")
-	flags.IntVar(&set.rounds, "rounds", 0, fmt.Sprintf("rounds of every measurement, 1 to 100 (default 21, with -quick 3; of drain at most %d)", mostDrains))
-	flags.StringVar(&set.markdown, "write", "", "write the figures into this markdown `file`, between its markers")
-	flags.DurationVar(&set.timeout, "timeout", 10*time.Minute, "give up after this long")
+	only := flags.String("only", "", "measure only these, with commas between: "+strings.Join(names(), ", "))
+	fanouts := flags.String("fanout", "direct,tree", "values of sync.fanout, with commas between: direct, tree")
+	flags.BoolVar(&set.quick, "quick", false, "few and short rounds, and less data: to see that it works, not for figures")
+	flags.IntVar(&set.rounds, "rounds", 0, "rounds of every measurement, 1 to 100 (default 21, with -quick 3); the long ones take fewer at most")
+	flags.StringVar(&set.page, "write", "", "write the figures into this markdown `file`, between its markers, and into the folder beside it; those not measured stay")
+	flags.DurationVar(&set.timeout, "timeout", time.Hour, "give up after this long")
 	if err := flags.Parse(args); err != nil {
 		return set, err
 	}
-	for name := range strings.SplitSeq(*only, ",") {
-		switch {
-		case name == "":
-		case !slices.Contains(names, name):
-			return set, complain(flags, "-only: there is no %q", name)
-		default:
-			set.only = append(set.only, name)
-		}
+	var err error
+	if set.only, err = list("-only", *only, names()); err != nil {
+		return set, complain(flags, err)
+	}
+	if set.fanouts, err = list("-fanout", *fanouts, []string{"direct", "tree"}); err != nil {
+		return set, complain(flags, err)
 	}
 	// Many short rounds rather than few long ones: what disturbs the machine then
 	// disturbs whole rounds, which a median passes over.
@@ -51,9 +47,11 @@ func readFlags(args []string) (settings, error) {
 	}
 	switch {
 	case flags.NArg() > 0:
-		return set, complain(flags, "it takes no arguments, and got %q", flags.Arg(0))
+		return set, complain(flags, fmt.Errorf("it takes no arguments, and got %q", flags.Arg(0)))
+	case len(set.fanouts) == 0:
+		return set, complain(flags, fmt.Errorf("-fanout is empty: want direct, tree or both"))
 	case set.rounds < 0 || set.rounds > 100:
-		return set, complain(flags, "-rounds is %d: want 1 to 100", set.rounds)
+		return set, complain(flags, fmt.Errorf("-rounds is %d: want 1 to 100", set.rounds))
 	case set.rounds == 0 && set.quick:
 		set.rounds = 3
 	case set.rounds == 0:
@@ -62,14 +60,44 @@ func readFlags(args []string) (settings, error) {
 	return set, nil
 }
 
-func complain(flags *flag.FlagSet, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
+// list takes apart words with commas between, each of which must be known.
+func list(flag, text string, known []string) ([]string, error) {
+	var words []string
+	for word := range strings.SplitSeq(text, ",") {
+		switch {
+		case word == "":
+		case !slices.Contains(known, word):
+			return nil, fmt.Errorf("%s: there is no %q", flag, word)
+		default:
+			words = append(words, word)
+		}
+	}
+	return words, nil
+}
+
+func complain(flags *flag.FlagSet, err error) error {
 	fmt.Fprintln(os.Stderr, "bench:", err)
 	flags.Usage()
 	return err
 }
 
+// most is the rounds of a measurement that takes long: no more than that, and one
+// with -quick.
+func (set settings) most(rounds int) int {
+	if set.quick {
+		return 1
+	}
+	return min(set.rounds, rounds)
+}
+
 // command is how to measure one thing again.
 func (set settings) command(name string) string {
-	return fmt.Sprintf("go run ./bench -only %s -rounds %d", name, set.rounds) + map[bool]string{true: " -quick"}[set.quick]
+	command := fmt.Sprintf("go run ./bench -only %s -rounds %d", name, set.rounds)
+	if set.quick {
+		command += " -quick"
+	}
+	if len(set.fanouts) == 1 {
+		command += " -fanout " + set.fanouts[0]
+	}
+	return command
 }

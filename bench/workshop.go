@@ -4,70 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
+	"time"
+
+	"xylem/bench/contest"
+	"xylem/bench/load"
+	"xylem/bench/report"
+	"xylem/bench/servers"
 )
 
-// workshop is what the measurements share: the binary under test, a directory
-// that is removed at the end, and the processes that were started. One goroutine
-// uses it.
+// workshop is what the measurements share: how servers are started, and what the
+// command line says.
 type workshop struct {
+	*servers.Workshop
 	settings
-	module  string // the repository
-	dir     string
-	binary  string // xylem
-	running []*process
-	started int // processes so far, for the names of their files
 }
 
-// openWorkshop builds xylem as `make build` does, but to a place of its own, so
-// that a build beside it does not change what is measured.
-func openWorkshop(ctx context.Context, set settings) (*workshop, error) {
-	module, err := output(ctx, "go", "list", "-m", "-f", "{{.Dir}}")
-	if err != nil {
-		return nil, fmt.Errorf("bench runs inside the repository, for it builds what it measures: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "xylem-bench-")
-	if err != nil {
-		return nil, err
-	}
-	shop := &workshop{settings: set, module: strings.TrimSpace(module), dir: dir, binary: filepath.Join(dir, "xylem")}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", shop.binary, "./cli")
-	build.Dir = shop.module
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		shop.close()
-		return nil, fmt.Errorf("building xylem: %w", err)
-	}
-	return shop, nil
+// describe says in the report when, where and with how many rounds it is measured.
+func (shop *workshop) describe(r *report.Report, rounds int) {
+	r.Measured = fmt.Sprintf("%s, %s, %d rounds, medians", time.Now().UTC().Format(time.DateOnly), report.Machine(servers.LoadAverage()), rounds)
 }
 
-// close stops what still runs and removes what was written.
-func (shop *workshop) close() {
-	shop.stopAll()
-	if err := os.RemoveAll(shop.dir); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+// absent reports whether err says that somebody is not installed, and notes that.
+func absent(r *report.Report, err error) bool {
+	if !errors.Is(err, servers.ErrMissing) {
+		return false
 	}
+	r.Skipped = append(r.Skipped, err.Error())
+	return true
 }
 
-// stopAll stops the processes, the last started first.
-func (shop *workshop) stopAll() {
-	for _, p := range slices.Backward(shop.running) {
-		p.stop()
-	}
-	shop.running = nil
+// rival is somebody who is compared, before it runs.
+type rival struct {
+	name    string
+	dialect load.Dialect
+	start   func() (load.Target, error)
 }
 
-// output runs a command to its end and returns what it printed.
-func output(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, exit.Stderr)
+// one is a rival that is one process, which is filled with load.ManyKeys keys.
+func one(ctx context.Context, name string, d load.Dialect, start func() (*servers.Process, error)) rival {
+	return rival{name, d, func() (load.Target, error) {
+		p, err := start()
+		if err != nil {
+			return load.Target{}, err
+		}
+		err = p.Ask(ctx, d.Protocol, func(c *load.Connection) error { return d.Fill(c, 0, load.ManyKeys, load.Key) })
+		return p.Target(d.Protocol), err
+	}}
+}
+
+// compared is a goal about a ratio to somebody, who may not have taken part.
+func compared(what string, scores []contest.Score, ours, theirs string, m contest.Metric, g report.Goal) report.Goal {
+	a, played := contest.Find(scores, ours)
+	b, both := contest.Find(scores, theirs)
+	if g.What = what; !played || !both {
+		g.Unmeasured = strings.TrimSpace(theirs + " did not take part")
+		return g
 	}
-	return string(out), err
+	g.Measured = contest.Median(a.Against(b, m))
+	return g
+}
+
+// ratio is the spread of one's metric against another's, empty if that one did not
+// take part.
+func ratio(s contest.Score, scores []contest.Score, theirs string, m contest.Metric) string {
+	other, found := contest.Find(scores, theirs)
+	if !found {
+		return ""
+	}
+	return contest.Spread(s.Against(other, m))
+}
+
+// known is a metric's median, empty where it was not measured.
+func known(s contest.Score, m contest.Metric) string {
+	if len(s.Samples) == 0 {
+		return ""
+	}
+	if _, measured := s.Samples[0][m]; !measured {
+		return ""
+	}
+	return contest.Figure(s.Median(m))
+}
+
+// chart is a metric of all scores. ours tells which are Xylem's.
+func chart(title, unit string, scores []contest.Score, m contest.Metric, ours func(name string) bool) report.Chart {
+	c := report.Chart{Title: title, Unit: unit}
+	for _, s := range scores {
+		c.Bars = append(c.Bars, report.BarOf(s, m, ours(s.Name)))
+	}
+	return c
 }

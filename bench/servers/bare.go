@@ -1,4 +1,4 @@
-package main
+package servers
 
 import (
 	"bytes"
@@ -11,8 +11,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// bareCommand makes this program a server that does nothing but answer.
-const bareCommand = "bare-server"
+// BareCommand is the first argument that makes this program a server which does
+// nothing but answer.
+const BareCommand = "bare-server"
 
 // bare is a server without a store: what an answer costs at the least.
 type bare struct {
@@ -20,10 +21,10 @@ type bare struct {
 	defaults bool // fiber's own configuration, in place of a node's
 }
 
-// serveBare serves until it is told to stop.
-func serveBare(args []string) error {
+// ServeBare serves until it is told to stop.
+func ServeBare(args []string) error {
 	var b bare
-	flags := flag.NewFlagSet(bareCommand, flag.ContinueOnError)
+	flags := flag.NewFlagSet(BareCommand, flag.ContinueOnError)
 	address := flags.String("listen", "", "host:port")
 	size := flags.Int("body-bytes", 0, "of every answer")
 	flags.BoolVar(&b.headers, "headers", false, "set as many headers as a node does")
@@ -31,8 +32,10 @@ func serveBare(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	body := append(append([]byte{'"'}, bytes.Repeat([]byte{'b'}, *size-2)...), '"')
 	app := fiber.New(b.config())
-	app.Get("/*", b.handler(append(append([]byte{'"'}, bytes.Repeat([]byte{'b'}, *size-2)...), '"')))
+	app.Get("/*", b.handler(body))
+	app.Put("/*", b.reader(body))
 	return app.Listen(*address)
 }
 
@@ -70,20 +73,32 @@ func (b bare) handler(body []byte) fiber.Handler {
 	}
 }
 
-// startBare starts a bare server whose answers have bodies of size bytes.
-func (shop *workshop) startBare(ctx context.Context, name string, size int, flags ...string) (*process, error) {
+// reader reads the request's body and answers.
+func (b bare) reader(body []byte) fiber.Handler {
+	answer := b.handler(body)
+	return func(c *fiber.Ctx) error {
+		if len(c.Body()) == 0 {
+			return fiber.ErrBadRequest
+		}
+		return answer(c)
+	}
+}
+
+// StartBare starts a bare server whose answers have bodies of size bytes. flags
+// are "-headers" and "-defaults".
+func (shop *Workshop) StartBare(ctx context.Context, name string, size int, env []string, flags ...string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{bareCommand, "-listen", address, "-body-bytes", strconv.Itoa(size)}, flags...)
-	p, err := shop.start(name, address, self, nil, args...)
+	args := append([]string{BareCommand, "-listen", address, "-body-bytes", strconv.Itoa(size)}, flags...)
+	p, err := shop.start(name, address, self, env, args...)
 	if err != nil {
 		return nil, err
 	}
-	return p, p.await(ctx, "it takes no connections", p.answering)
+	return p, p.Await(ctx, "it takes no connections", p.Answering)
 }
