@@ -42,6 +42,7 @@ Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.
 				"or add --set coordinator.kind=%s", cfg.Coordinator.Kind, configs.CoordinatorEmbedded)
 		}
 		cfg.Log = a.quiet(cfg.Log, cmd.Flags().Changed("log-level"))
+		tendGarbage()
 		return a.up(cmd.Context(), cfg, hint(cmd, cfg))
 	}
 	return cmd

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -37,6 +38,7 @@ const (
 	minChunkBytes = 1 << 10
 	maxHeadBytes  = 64 // of an entry before its key: more than the longest
 	markBytes     = 4
+	waypoints     = 16
 	chunkWriters  = 8 // nodes whose counters a chunk remembers
 	originBytes   = int(unsafe.Sizeof(Origin{}))
 )
@@ -47,26 +49,27 @@ type chunk struct {
 	data     []byte
 	at       version.Version // of the first entry: differences are from here
 	stamp    version.Stamp   // likewise
-	markedBy uint64          // likewise of marks
+	slot     uint32          // in the table's directory of chunks
+	birth    uint16          // tells chunks apart that had the same slot
+	markedBy uint64          // differences of marks are from here
 	writers  [chunkWriters]version.WriteID
 	replaced atomic.Bool // what was current in it has moved to another chunk
-	slot     uint32      // in the table's directory of chunks
-	birth    uint16      // tells chunks apart that had the same slot
 
 	// The rest is the writer's alone.
-	used       int  // bytes of data
-	sealed     bool // another chunk follows
-	known      int  // of writers
-	records    int  // entries in it
-	current    int  // of them were not overwritten
-	tombstones int  // of those are tombstones
-	bytes      int  // that the current ones take up
+	ways       [waypoints]int // the first offset in each of so many equal parts of maxChunkBytes
+	used       int            // bytes of data
+	sealed     bool           // another chunk follows
+	known      int            // of writers
+	records    int            // entries in it
+	current    int            // of them were not overwritten
+	tombstones int            // of those are tombstones
+	bytes      int            // that the current ones take up
 }
 
 // newChunk returns an empty chunk of so many bytes, in which e is to come first, after
 // everything that was ordered up to last.
 func newChunk(e *Entry, bytes int, last uint64) *chunk {
-	return &chunk{data: make([]byte, (bytes+15)&^7), at: e.Version, stamp: e.Stamp, markedBy: last}
+	return &chunk{data: make([]byte, max(16, (bytes+7)&^7)), at: e.Version, stamp: e.Stamp, markedBy: last}
 }
 
 // add writes e behind the others and returns where. It is false if there is no room.
@@ -84,6 +87,9 @@ func (c *chunk) add(e *Entry) (offset int, added bool) {
 	at += copy(c.data[at:], e.Value)
 	if e.Origin != nil {
 		*c.origin(at) = *e.Origin
+	}
+	if part := &c.ways[offset/(maxChunkBytes/waypoints)]; *part == 0 {
+		*part = offset
 	}
 	c.used = end
 	c.records++
@@ -104,6 +110,21 @@ func recordEnd(at int, origin bool) int {
 		at = (at+7)&^7 + originBytes
 	}
 	return (at + 3) &^ 3
+}
+
+// before is an offset from which on all entries later than seq are found, and not many
+// others.
+func (c *chunk) before(seq uint64) int {
+	var e Entry
+	for _, offset := range slices.Backward(c.ways[:]) {
+		if offset == 0 {
+			continue
+		}
+		if c.read(offset, &e); e.Version.Seq <= seq {
+			return offset
+		}
+	}
+	return 0
 }
 
 // origin is where the origin of an entry lies whose value ends at an offset.

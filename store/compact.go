@@ -76,7 +76,7 @@ func (m *move) all(from *chunk) {
 func (m *move) one(e *Entry, from *chunk, as moved) {
 	t := m.table
 	if t.drops(e) {
-		t.index.replace(as.hash, as.from, removed)
+		t.index.replace(uint32(as.hash), as.from, removed)
 		t.retire(e)
 		return
 	}
@@ -118,7 +118,7 @@ func (m *move) finish() {
 	m.table.records += c.records
 	m.into = append(m.into, c)
 	for _, r := range m.refs {
-		m.table.index.replace(r.hash, r.from, c.ref(r.offset, r.hash))
+		m.table.index.replace(uint32(r.hash), r.from, c.ref(r.offset, r.hash))
 	}
 	m.refs = m.refs[:0]
 }

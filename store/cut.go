@@ -16,6 +16,7 @@ type Cut struct {
 	Live     int             // how many those are
 
 	chunks  []*chunk
+	begin   int // in the first of them; before it nothing is later than From
 	end     int // of what belongs to it in the last of them
 	records int // at most so many are later than From
 }
@@ -30,7 +31,7 @@ func (t *table) cut(from, to version.Version, meta Meta) *Cut {
 	c.end = t.log[len(t.log)-1].used
 	c.records = t.records
 	if !from.IsZero() {
-		c.records = 0
+		c.records, c.begin = 0, c.chunks[0].before(from.Seq)
 		for _, chunk := range c.chunks {
 			c.records += chunk.records
 		}
@@ -45,7 +46,7 @@ func (t *table) cut(from, to version.Version, meta Meta) *Cut {
 // nothing.
 func (c *Cut) Entries() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		for at := (cursor{cut: c}); ; {
+		for at := (cursor{cut: c, offset: c.begin}); ; {
 			e := new(Entry)
 			if !at.next(e) || !yield(e) {
 				return

@@ -21,7 +21,7 @@ func (r ref) slot() uint32  { return uint32(r>>(tagBits+offsetBits)) & (maxSlots
 func (r ref) birth() uint16 { return uint16(r >> (tagBits + offsetBits + slotBits)) }
 func (r ref) offset() int   { return int(r>>tagBits) & (1<<offsetBits - 1) << 2 }
 
-// tagOf is the part of a hash that a ref holds.
+// tagOf is the part of a hash that a ref holds; the index goes by the lower half.
 func tagOf(hash uint64) ref { return ref(hash>>32) & (1<<tagBits - 1) }
 
 // ref is where an entry of the chunk is.

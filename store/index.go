@@ -30,28 +30,30 @@ type fan struct {
 
 // segment is a small hash table of the keys whose hashes begin alike.
 type segment struct {
-	bits  int // how many bits of their hashes those are
-	words []atomic.Uint64
-	used  int // words that are not empty; writer only
-	kept  int // of those hold a ref; writer only
+	bits   int // how many bits of their hashes those are
+	words  []atomic.Uint64
+	hashes []uint32 // of what is in the words, so that none is looked up to grow; writer only
+	used   int      // words that are not empty; writer only
+	kept   int      // of those hold a ref; writer only
 }
 
 const (
 	minSegment = 8
 	newSegment = 1024 // of each half that a split makes
-	maxSegment = newSegment * 3 / 2
+	maxSegment = 2 * newSegment
 
 	removed = 1 // a word that is to be passed over: no ref, for its birth is 0
 )
 
 func newSegmentOf(bits, words int) *segment {
-	return &segment{bits: bits, words: make([]atomic.Uint64, words)}
+	return &segment{bits: bits, words: make([]atomic.Uint64, words), hashes: make([]uint32, words)}
 }
 
-// at is the number of the first word to look at for a hash, by its lower half: tag and fan
-// are from the upper one.
-func (s *segment) at(hash uint64) int {
-	return int(uint64(uint32(hash)) * uint64(len(s.words)) >> 32)
+// at is the number of the first word to look at for a hash. The first bits, which all in
+// the segment have in common, are mixed with the others.
+func (s *segment) at(hash uint32) int {
+	const golden = 0x9e3779b1 // 2^32 / the golden ratio: Knuth's multiplicative hashing
+	return int(uint64(hash*golden) * uint64(len(s.words)) >> 32)
 }
 
 func (s *segment) after(i int) int {
@@ -62,9 +64,9 @@ func (s *segment) after(i int) int {
 }
 
 // of is the number of the first of the pointers to the segment for a hash.
-func (f *fan) of(hash uint64) uint64 { return hash >> (64 - f.bits) }
+func (f *fan) of(hash uint32) uint32 { return hash >> (32 - f.bits) }
 
-func (x *index) segment(hash uint64) *segment {
+func (x *index) segment(hash uint32) *segment {
 	f := x.root.Load()
 	if f == nil {
 		return nil
@@ -75,8 +77,8 @@ func (x *index) segment(hash uint64) *segment {
 // full reports whether one more word would make probing slow.
 func (s *segment) full() bool { return s.used >= len(s.words)-len(s.words)/8 }
 
-// insert adds the ref of a key that has none. hashAt tells the hash of a ref's key.
-func (x *index) insert(hash uint64, r ref, hashAt func(ref) uint64) {
+// insert adds the ref of a key that has none.
+func (x *index) insert(hash uint32, r ref) {
 	s := x.segment(hash)
 	if s == nil {
 		s = newSegmentOf(0, minSegment)
@@ -85,24 +87,25 @@ func (x *index) insert(hash uint64, r ref, hashAt func(ref) uint64) {
 		x.root.Store(f)
 	}
 	for s.full() {
-		x.grow(s, hash, hashAt)
+		x.grow(s, hash)
 		s = x.segment(hash)
 	}
 	s.insert(hash, r)
 }
 
-func (s *segment) insert(hash uint64, r ref) {
+func (s *segment) insert(hash uint32, r ref) {
 	i := s.at(hash)
 	for s.words[i].Load() != 0 {
 		i = s.after(i)
 	}
+	s.hashes[i] = hash
 	s.words[i].Store(uint64(r))
 	s.used++
 	s.kept++
 }
 
 // replace puts the ref to, which may be removed, in place of another of the same key.
-func (x *index) replace(hash uint64, from, to ref) {
+func (x *index) replace(hash uint32, from, to ref) {
 	s := x.segment(hash)
 	i := s.at(hash)
 	for word := s.words[i].Load(); word != uint64(from); word = s.words[i].Load() {
@@ -118,46 +121,50 @@ func (x *index) replace(hash uint64, from, to ref) {
 }
 
 // grow writes a full segment, that of a hash, anew: as large where much of it was
-// removed, else half as large again, else as two.
-func (x *index) grow(s *segment, hash uint64, hashAt func(ref) uint64) {
+// removed, else larger by a quarter, else as two.
+func (x *index) grow(s *segment, hash uint32) {
 	words := len(s.words)
 	if s.kept > words/2 {
-		words += words / 2
+		words += words / 4
 	}
 	if words <= maxSegment {
 		whole := newSegmentOf(s.bits, words)
-		s.pour(hashAt, func(uint64) *segment { return whole })
+		s.pour(whole, whole)
 		x.spread(s.bits, hash, whole)
 		return
 	}
-	halves := [2]*segment{newSegmentOf(s.bits+1, newSegment), newSegmentOf(s.bits+1, newSegment)}
-	side := func(hash uint64) uint64 { return hash >> (63 - s.bits) & 1 }
-	s.pour(hashAt, func(hash uint64) *segment { return halves[side(hash)] })
+	left, right := newSegmentOf(s.bits+1, newSegment), newSegmentOf(s.bits+1, newSegment)
+	s.pour(left, right)
 	if f := x.root.Load(); f.bits == s.bits {
 		x.root.Store(f.doubled())
 	}
-	for i, half := range halves {
-		bit := uint64(1) << (63 - s.bits)
-		x.spread(half.bits, hash&^bit|uint64(i)*bit, half)
-	}
+	x.spread(left.bits, hash&^s.next(), left)
+	x.spread(right.bits, hash|s.next(), right)
 }
 
-// pour inserts all refs of the segment where they are told to be.
-func (s *segment) pour(hashAt func(ref) uint64, into func(hash uint64) *segment) {
-	for i := range s.words {
-		if word := s.words[i].Load(); word > removed {
-			hash := hashAt(ref(word))
-			into(hash).insert(hash, ref(word))
+// next is the first bit by which the hashes in the segment differ.
+func (s *segment) next() uint32 { return 1 << (31 - s.bits) }
+
+// pour inserts all refs of the segment into one of two, by the next bit of their hashes.
+func (s *segment) pour(left, right *segment) {
+	for i, hash := range s.hashes {
+		word := s.words[i].Load()
+		switch {
+		case word <= removed:
+		case hash&s.next() == 0:
+			left.insert(hash, ref(word))
+		default:
+			right.insert(hash, ref(word))
 		}
 	}
 }
 
 // spread has all hashes that begin with the first so many bits of hash find s.
-func (x *index) spread(bits int, hash uint64, s *segment) {
+func (x *index) spread(bits int, hash uint32, s *segment) {
 	f := x.root.Load()
 	wide := f.bits - bits
-	first := hash >> (64 - bits) << wide
-	for i := range uint64(1) << wide {
+	first := hash >> (32 - bits) << wide
+	for i := range uint32(1) << wide {
 		f.segments[first+i].Store(s)
 	}
 }

@@ -128,7 +128,7 @@ func (o *overlay) list(prefix, after string, t *table) []*note {
 	var found []*note
 	o.writing.Lock() // of two writes one after the other none shows the second alone
 	defer o.writing.Unlock()
-	for key, n := range o.notes.All() {
+	for key, n := range o.notes.get().All() {
 		if key <= after || !strings.HasPrefix(key, prefix) {
 			continue
 		}

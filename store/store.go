@@ -38,7 +38,7 @@ type view struct {
 
 // New returns an empty store.
 func New() *Store {
-	s := &Store{overlay: newOverlay()}
+	s := &Store{overlay: &overlay{}}
 	s.base.Store(&view{table: newTable()})
 	return s
 }
@@ -88,8 +88,10 @@ func (a Answer) under(queued, entry *Entry) Answer {
 
 // GetOrdered is Get without this node's queued writes, which have no version and
 // are for nobody else.
-func (s *Store) GetOrdered(key string) Answer {
-	answer, entry := s.get(key, new(Entry))
+func (s *Store) GetOrdered(key string) Answer { return s.readOrdered(key, new(Entry)) }
+
+func (s *Store) readOrdered(key string, into *Entry) Answer {
+	answer, entry := s.get(key, into)
 	return answer.with(entry)
 }
 
@@ -136,7 +138,9 @@ func (v *view) get(key string, into *Entry) *Entry {
 
 // Current is the latest entry or tombstone that the base holds for key, or nil.
 // At the root this is what decides about the next write of the key.
-func (s *Store) Current(key string) *Entry { return s.base.Load().get(key, new(Entry)) }
+func (s *Store) Current(key string) *Entry { return s.latest(key, new(Entry)) }
+
+func (s *Store) latest(key string, into *Entry) *Entry { return s.base.Load().get(key, into) }
 
 // Applied is the version at which the base equals the root's state.
 func (s *Store) Applied() version.Version { return s.base.Load().applied }

@@ -56,12 +56,13 @@ func (t *table) get(key string, e *Entry) *Entry {
 
 // find looks key up once. gone says that a chunk was compacted meanwhile.
 func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
-	s := t.index.segment(hash)
+	half := uint32(hash)
+	s := t.index.segment(half)
 	if s == nil {
 		return at, false
 	}
 	tag := tagOf(hash)
-	for i := s.at(hash); ; i = s.after(i) {
+	for i := s.at(half); ; i = s.after(i) {
 		word := s.words[i].Load()
 		if word == 0 {
 			return at, false
@@ -80,13 +81,6 @@ func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
 	}
 }
 
-// hashAt is the hash of the key of an entry that is there.
-func (t *table) hashAt(r ref) uint64 {
-	var e Entry
-	t.chunks.find(r).read(r.offset(), &e)
-	return hashOf(e.Key)
-}
-
 // put makes e, which it copies, the state of its key, and reports whether it did. Calls
 // come in the order of versions; what comes again changes nothing.
 func (t *table) put(e *Entry) bool {
@@ -97,15 +91,16 @@ func (t *table) put(e *Entry) bool {
 	hash := hashOf(e.Key)
 	at, _ := t.find(hash, e.Key, &old)
 	if at.chunk != nil && !at.chunk.canMark(e.Version.Seq) {
+		t.last = e.Version.Seq - 1 // so that marks in the new chunk count from here
 		t.compact(at.chunk)
 		at, _ = t.find(hash, e.Key, &old)
 	}
 	filled := t.filling()
 	added := t.append(e, hash)
 	if at.chunk == nil {
-		t.index.insert(hash, added, t.hashAt)
+		t.index.insert(uint32(hash), added)
 	} else {
-		t.index.replace(hash, at.ref, added)
+		t.index.replace(uint32(hash), at.ref, added)
 		t.retire(&old)
 		at.chunk.supersede(at.offset, at.size, &old, e.Version.Seq)
 		t.tidy(at.chunk)

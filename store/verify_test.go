@@ -28,7 +28,7 @@ func forge(t *table, key string, change func(*Entry)) {
 	c := newChunk(&e, maxChunkBytes, e.Version.Seq)
 	offset, _ := c.add(&e)
 	t.chunks.add(c)
-	t.index.replace(hashOf(key), whereIs(t, key).ref, c.ref(offset, hashOf(key)))
+	t.index.replace(uint32(hashOf(key)), whereIs(t, key).ref, c.ref(offset, hashOf(key)))
 }
 
 func TestVerifyDetectsWhatIsServedWrongly(t *testing.T) {
@@ -38,7 +38,7 @@ func TestVerifyDetectsWhatIsServedWrongly(t *testing.T) {
 		"another version":      func(t *table) { forge(t, "a", func(e *Entry) { e.Version.Seq++ }) },
 		"another write id":     func(t *table) { forge(t, "a", func(e *Entry) { e.Write.Counter++ }) },
 		"a value that is gone": func(t *table) { forge(t, "a", func(e *Entry) { e.Value = "" }) },
-		"a key that is lost":   func(t *table) { t.index.replace(hashOf("a"), whereIs(t, "a").ref, removed) },
+		"a key that is lost":   func(t *table) { t.index.replace(uint32(hashOf("a")), whereIs(t, "a").ref, removed) },
 		"a deleted key back":   func(t *table) { forge(t, "c", func(e *Entry) { e.Value = "1" }) },
 		"a digest that decayed": func(t *table) {
 			t.digest.Lo ^= 1
