@@ -16,6 +16,16 @@ type Builder struct {
 // NewBuilder returns a builder of an empty state.
 func NewBuilder() *Builder { return &Builder{table: newTable()} }
 
+// Expect tells a builder, before anything is added, how many entries will be: then what
+// finds them does not have to grow. More or fewer may come; of what may be untrue up to
+// four million are believed.
+func (b *Builder) Expect(entries uint64) {
+	const most = 4 << 20 // 60 MB of an index
+	if b.last.IsZero() && entries > 0 {
+		b.table.index.expect(int(min(entries, most)))
+	}
+}
+
 // Add adds entries, which come in version order over all calls. The error wraps
 // ErrBlock.
 func (b *Builder) Add(entries []*Entry) error {

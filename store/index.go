@@ -77,6 +77,20 @@ func (x *index) segment(hash uint32) *segment {
 // full reports whether one more word would make probing slow.
 func (s *segment) full() bool { return s.used >= len(s.words)-len(s.words)/8 }
 
+// expect makes an empty index as large as so many keys will need.
+func (x *index) expect(keys int) {
+	f := &fan{}
+	for keys>>f.bits > newSegment {
+		f.bits++
+	}
+	f.segments = make([]atomic.Pointer[segment], 1<<f.bits)
+	words := max(keys>>f.bits*5/4, minSegment)
+	for i := range f.segments {
+		f.segments[i].Store(newSegmentOf(f.bits, words))
+	}
+	x.root.Store(f)
+}
+
 // insert adds the ref of a key that has none.
 func (x *index) insert(hash uint32, r ref) {
 	s := x.segment(hash)

@@ -70,6 +70,7 @@ func BenchmarkMillion(b *testing.B) {
 	for b.Loop() {
 		built = nil
 		start, builder := 0, NewBuilder()
+		builder.Expect(million)
 		for _, end := range ends {
 			if err := builder.AddBlock(text[start:end]); err != nil {
 				b.Fatal(err)

@@ -96,6 +96,9 @@ func (m *modelled) whatever(t *rapid.T, key string) Entry {
 func TestATableAgreesWithAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &modelled{table: newTable(), model: map[string]Entry{}, at: version.Version{Epoch: 1}}
+		if expected := rapid.IntRange(0, 3000).Draw(t, "expected"); expected > 0 {
+			m.table.index.expect(expected)
+		}
 		key := rapid.Custom(func(t *rapid.T) string { return keyOf(rapid.IntRange(0, 30).Draw(t, "key")) })
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) { m.put(m.whatever(t, key.Draw(t, "key"))) },

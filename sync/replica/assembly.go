@@ -65,6 +65,7 @@ func (a *Assembly) add(h *wire.Header, block []byte) error {
 	if h.Kind == wire.Snapshot {
 		if a.builder == nil {
 			a.builder = store.NewBuilder()
+			a.builder.Expect(h.Live)
 		}
 		return a.builder.AddBlock(block)
 	}
