@@ -17,7 +17,7 @@ func tendGarbage() {
 	const percent, ballastBytes = 10, 64 << 20
 	_, often := os.LookupEnv("GOGC")
 	_, limited := os.LookupEnv("GOMEMLIMIT")
-	if often || limited {
+	if often || limited || ballast != nil {
 		return
 	}
 	ballast = make([]byte, ballastBytes)

@@ -16,28 +16,35 @@ import (
 
 const million = 1_000_000
 
-// millionBlocks are the blocks of a snapshot of a million entries with random keys of 16
-// bytes, values of 100, and seven writers.
-func millionBlocks() [][]byte {
+// eachMillionEntry makes a million entries with random keys of 16 bytes, values of 100, and
+// seven writers.
+func eachMillionEntry(take func(Entry)) {
 	random := rand.New(rand.NewPCG(1, 2))
-	value := strings.Repeat("v", 98)
-	var enc BlockEncoder
-	var blocks [][]byte
-	var block []byte
+	value := `"` + strings.Repeat("v", 98) + `"`
 	for i := range uint64(million) {
 		e := Entry{
-			Key: fmt.Sprintf("%016x", random.Uint64()), Value: `"` + value + `"`,
+			Key: fmt.Sprintf("%016x", random.Uint64()), Value: value,
 			Version: version.Version{Epoch: 3, Seq: i + 1}, Stamp: version.StampAt(1_763_000_000_000 + int64(i)/20),
 			Write: version.WriteID{Node: uint32(random.IntN(7) + 1)},
 		}
 		e.Write.Counter = 0x123456<<version.BootShift + uint64(e.Write.Node)<<50 + i/7
-		if block = enc.Append(block, &e); len(block) >= 256<<10 || i == million-1 {
-			blocks = append(blocks, block)
-			enc.Reset()
-			block = nil
-		}
+		take(e)
 	}
-	return blocks
+}
+
+// eachMillionBlock makes the blocks of a snapshot of them, in one buffer.
+func eachMillionBlock(take func(block []byte)) {
+	var enc BlockEncoder
+	var block []byte
+	i := 0
+	eachMillionEntry(func(e Entry) {
+		i++
+		if block = enc.Append(block, &e); len(block) >= 256<<10 || i == million {
+			take(block)
+			enc.Reset()
+			block = block[:0]
+		}
+	})
 }
 
 // residentBytes is the process's resident memory, 0 where the system does not tell.
@@ -55,14 +62,14 @@ func cpuNanos() int64 {
 	return used.Utime.Nano() + used.Stime.Nano()
 }
 
+// BenchmarkMillion builds the state of a node from a snapshot, and says what an entry takes
+// up then and how long a whole garbage collection takes.
 func BenchmarkMillion(b *testing.B) {
-	blocks := millionBlocks()
-	text, ends := []byte(nil), []int(nil) // so that the blocks are no objects of their own
-	for _, block := range blocks {
+	text, ends := []byte(nil), []int(nil) // of the blocks
+	eachMillionBlock(func(block []byte) {
 		text = append(text, block...)
 		ends = append(ends, len(text))
-	}
-	blocks = nil
+	})
 	debug.FreeOSMemory()
 	before := residentBytes()
 	cpu := cpuNanos()
@@ -97,5 +104,21 @@ func BenchmarkNew(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		New()
+	}
+}
+
+// BenchmarkFirstListing makes the order of a million keys, for which no writer waits.
+func BenchmarkFirstListing(b *testing.B) {
+	builder := NewBuilder()
+	eachMillionBlock(func(block []byte) {
+		if err := builder.AddBlock(block); err != nil {
+			b.Fatal(err)
+		}
+	})
+	s := New()
+	s.Install(builder, builder.Last(), Meta{})
+	for b.Loop() {
+		s.order = nil
+		s.List("", "", 100)
 	}
 }
