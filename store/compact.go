@@ -29,7 +29,11 @@ func (t *table) compact(c *chunk) {
 	for ; small(first - 1); first-- {
 		bytes += t.log[first-1].bytes
 	}
-	m := move{table: t, left: bytes}
+	current := 0
+	for _, from := range t.log[first:end] {
+		current += from.current
+	}
+	m := move{table: t, left: bytes, refs: make([]moved, 0, current)}
 	for _, from := range t.log[first:end] {
 		m.all(from)
 	}
