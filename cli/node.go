@@ -53,6 +53,7 @@ SIGTERM or Ctrl-C stops it gracefully, a second one at once.`,
 		if err := needsOfNode(cfg); err != nil {
 			return err
 		}
+		tendGarbage()
 		return a.untilSignal(cmd.Context(), func(ctx context.Context) error { return a.runNode(ctx, cfg, k) })
 	}
 	return cmd

@@ -42,6 +42,9 @@ Ctrl-C or SIGTERM stops the tree gracefully, leaves first; a second one at once.
 				"or add --set coordinator.kind=%s", cfg.Coordinator.Kind, configs.CoordinatorEmbedded)
 		}
 		cfg.Log = a.quiet(cfg.Log, cmd.Flags().Changed("log-level"))
+		if cfg.Tree.Depth <= 4 { // what very many nodes have is mostly not entries
+			tendGarbage()
+		}
 		return a.up(cmd.Context(), cfg, hint(cmd, cfg))
 	}
 	return cmd

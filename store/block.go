@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unsafe"
 
 	"xylem/sync/version"
 )
@@ -44,16 +45,42 @@ const (
 // MaxNode is the highest k of NODE-k that a write id may name.
 const MaxNode = 1 << 16
 
-// maxSharedBytes is the largest value that shares its memory with its key. The
-// maps keep the key that they saw first, and with it the value beside it, for as
-// long as the key lives.
+// maxSharedBytes is the largest value that shares its memory with its key: what is kept
+// of an entry may be its key alone.
 const maxSharedBytes = 256
 
 // deltas is what encoder and decoder remember of the entries before.
 type deltas struct {
 	epoch, seq uint64
 	stamp      version.Stamp
-	counters   map[uint32]uint64
+	counters   []version.WriteID // of the first few nodes; a search is quicker than a map
+	others     map[uint32]*uint64
+}
+
+// counter is a node's counter in the entry before that has one; 0 at first.
+func (b *deltas) counter(node uint32) *uint64 {
+	const few = 16
+	for i := range b.counters {
+		if b.counters[i].Node == node {
+			return &b.counters[i].Counter
+		}
+	}
+	if len(b.counters) < few {
+		if b.counters == nil {
+			b.counters = make([]version.WriteID, 0, few)
+		}
+		b.counters = append(b.counters, version.WriteID{Node: node})
+		return &b.counters[len(b.counters)-1].Counter
+	}
+	counter, known := b.others[node]
+	if !known {
+		if b.others == nil {
+			b.others = make(map[uint32]*uint64)
+		}
+		counter = new(uint64)
+		b.others[node] = counter
+	}
+	return counter
 }
 
 // BlockEncoder appends entries to a block. The zero BlockEncoder starts one.
@@ -61,16 +88,12 @@ type BlockEncoder struct{ before deltas }
 
 // Reset starts a new block.
 func (enc *BlockEncoder) Reset() {
-	clear(enc.before.counters)
-	enc.before = deltas{counters: enc.before.counters}
+	enc.before = deltas{counters: enc.before.counters[:0]}
 }
 
 // Append appends e to the block dst and returns the longer block.
 func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	b := &enc.before
-	if b.counters == nil {
-		b.counters = make(map[uint32]uint64)
-	}
 	var flags byte
 	if e.Deleted() {
 		flags |= flagTombstone
@@ -88,7 +111,9 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	dst = binary.AppendVarint(dst, int64(e.Version.Seq-b.seq))
 	dst = binary.AppendVarint(dst, int64(e.Stamp-b.stamp))
 	dst = binary.AppendUvarint(dst, uint64(e.Write.Node))
-	dst = binary.AppendVarint(dst, int64(e.Write.Counter-b.counters[e.Write.Node]))
+	counter := b.counter(e.Write.Node)
+	dst = binary.AppendVarint(dst, int64(e.Write.Counter-*counter))
+	*counter = e.Write.Counter
 	if o := e.Origin; o != nil {
 		dst = o.append(dst)
 	}
@@ -99,7 +124,6 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 		dst = append(dst, e.Value...)
 	}
 	b.epoch, b.seq, b.stamp = e.Version.Epoch, e.Version.Seq, e.Stamp
-	b.counters[e.Write.Node] = e.Write.Counter
 	return dst
 }
 
@@ -129,16 +153,51 @@ func (o *Origin) append(dst []byte) []byte {
 // not share memory with the block. Every key is checked; the error wraps
 // ErrBlock. Whatever the bytes, it allocates in proportion to their number.
 func DecodeBlock(dst []*Entry, block []byte) ([]*Entry, error) {
+	err := readBlock(block, func(e *Entry) error {
+		dst = append(dst, e.detached())
+		return nil
+	})
+	return dst, err
+}
+
+// readBlock hands out the entries of a block one after the other. An entry is good, and
+// shares memory with the block, until take returns. The error wraps ErrBlock or is what
+// take returned.
+func readBlock(block []byte, take func(e *Entry) error) error {
 	r := blockReader{rest: block}
-	before := deltas{counters: make(map[uint32]uint64)}
+	var before deltas
+	var e Entry
+	var origin Origin
 	for len(r.rest) > 0 {
-		e := r.entry(&before)
+		r.entry(&before, &e, &origin)
 		if r.failed != "" {
-			return dst, fmt.Errorf("%w: %s, %d bytes before its end", ErrBlock, r.failed, len(r.rest))
+			return fmt.Errorf("%w: %s, %d bytes before its end", ErrBlock, r.failed, len(r.rest))
 		}
-		dst = append(dst, e)
+		if err := take(&e); err != nil {
+			return err
+		}
 	}
-	return dst, nil
+	return nil
+}
+
+// detached is a copy that shares no memory with the entry.
+func (e *Entry) detached() *Entry {
+	alone := *e
+	if e.Origin != nil {
+		origin := *e.Origin
+		alone.Origin = &origin
+	}
+	if len(e.Value) <= maxSharedBytes { // one allocation for both
+		var both strings.Builder
+		both.Grow(len(e.Key) + len(e.Value))
+		both.WriteString(e.Key)
+		both.WriteString(e.Value)
+		text := both.String()
+		alone.Key, alone.Value = text[:len(e.Key)], text[len(e.Key):]
+	} else {
+		alone.Key, alone.Value = strings.Clone(e.Key), strings.Clone(e.Value)
+	}
+	return &alone
 }
 
 // blockReader takes fields off the front of a block; after the first failure
@@ -184,11 +243,13 @@ func (r *blockReader) bytes(n uint64) []byte {
 	return taken
 }
 
-func (r *blockReader) entry(before *deltas) *Entry {
+// entry fills e with the next entry; its strings share memory with the block, and
+// its origin, if any, is origin.
+func (r *blockReader) entry(before *deltas, e *Entry, origin *Origin) {
 	flags := r.bytes(1)[0] // the caller saw at least one byte
 	if flags&^(flagTombstone|flagEpoch|flagOrigin) != 0 {
 		r.fail("unknown flags")
-		return nil
+		return
 	}
 	if flags&flagEpoch != 0 {
 		before.epoch = r.uvarint()
@@ -198,40 +259,36 @@ func (r *blockReader) entry(before *deltas) *Entry {
 	node := r.uvarint()
 	if node > MaxNode {
 		r.fail("no such node")
-		return nil
+		return
 	}
-	id := version.WriteID{Node: uint32(node)}
-	id.Counter = before.counters[id.Node] + uint64(r.varint())
-	before.counters[id.Node] = id.Counter
-	var origin *Origin
+	counter := before.counter(uint32(node))
+	*counter += uint64(r.varint())
+	e.Version = version.Version{Epoch: before.epoch, Seq: before.seq}
+	e.Stamp = before.stamp
+	e.Write = version.WriteID{Node: uint32(node), Counter: *counter}
+	e.Origin = nil
 	if flags&flagOrigin != 0 {
-		origin = r.origin()
+		*origin = r.origin()
+		e.Origin = origin
 	}
-	key := r.bytes(r.uvarint())
-	var value []byte
+	e.Key, e.Value = r.text(r.uvarint()), ""
 	if flags&flagTombstone == 0 {
-		if value = r.bytes(r.uvarint()); len(value) == 0 {
+		if e.Value = r.text(r.uvarint()); e.Value == "" {
 			r.fail("a value is empty")
 		}
 	}
 	if r.failed != "" {
-		return nil
-	}
-	e := &Entry{Version: version.Version{Epoch: before.epoch, Seq: before.seq}, Stamp: before.stamp, Write: id, Origin: origin}
-	if len(value) <= maxSharedBytes { // one allocation for both
-		var both strings.Builder
-		both.Grow(len(key) + len(value))
-		both.Write(key)
-		both.Write(value)
-		text := both.String()
-		e.Key, e.Value = text[:len(key)], text[len(key):]
-	} else {
-		e.Key, e.Value = string(key), string(value)
+		return
 	}
 	if err := CheckKey(e.Key); err != nil {
 		r.fail(err.Error())
 	}
-	return e
+}
+
+// text takes bytes that are shared with the block.
+func (r *blockReader) text(n uint64) string {
+	taken := r.bytes(n)
+	return unsafe.String(unsafe.SliceData(taken), len(taken))
 }
 
 // ordered takes a version under which something was ordered.
@@ -243,8 +300,7 @@ func (r *blockReader) ordered() version.Version {
 	return v
 }
 
-func (r *blockReader) origin() *Origin {
-	o := &Origin{}
+func (r *blockReader) origin() (o Origin) {
 	var flags byte
 	if kind := r.bytes(1); kind != nil {
 		flags = kind[0]

@@ -16,21 +16,44 @@ type Builder struct {
 // NewBuilder returns a builder of an empty state.
 func NewBuilder() *Builder { return &Builder{table: newTable()} }
 
+// Expect tells a builder, before anything is added, how many entries will be: then what
+// finds them does not have to grow. More or fewer may come; of what may be untrue up to
+// four million are believed.
+func (b *Builder) Expect(entries uint64) {
+	const most = 4 << 20 // 60 MB of an index
+	if b.last.IsZero() && entries > 0 {
+		b.table.index.expect(int(min(entries, most)))
+	}
+}
+
 // Add adds entries, which come in version order over all calls. The error wraps
 // ErrBlock.
 func (b *Builder) Add(entries []*Entry) error {
 	for _, e := range entries {
-		if e.Version.Seq <= b.last.Seq {
-			return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
+		if err := b.add(e); err != nil {
+			return err
 		}
-		b.last = e.Version
-		b.table.put(e)
 	}
 	return nil
 }
 
+func (b *Builder) add(e *Entry) error {
+	if e.Version.Seq <= b.last.Seq {
+		return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
+	}
+	b.last = e.Version
+	b.table.put(e)
+	return nil
+}
+
+// AddBlock adds the entries of a block, which come in version order over all calls,
+// without an object for each. It keeps nothing of the block. The error wraps ErrBlock.
+func (b *Builder) AddBlock(block []byte) error {
+	return readBlock(block, b.add)
+}
+
 // Current is the latest entry or tombstone that was added for a key, or nil.
-func (b *Builder) Current(key string) *Entry { return b.table.get(key) }
+func (b *Builder) Current(key string) *Entry { return b.table.get(key, new(Entry)) }
 
 // Last is the latest version added.
 func (b *Builder) Last() version.Version { return b.last }
@@ -40,7 +63,7 @@ func (b *Builder) Digest() Digest { return b.table.digest }
 
 // Cut is the whole built state as a consistent copy at version to.
 func (b *Builder) Cut(to version.Version, meta Meta) *Cut {
-	return &Cut{To: to, Meta: meta, Digest: b.table.digest, Live: b.table.live, records: b.table.changes}
+	return b.table.cut(version.Version{}, to, meta)
 }
 
 // Install makes the built state, which is the root's at version to, the base of

@@ -25,31 +25,69 @@ type Page struct {
 // key after, at most limit of them (1 to MaxPage), from base and overlay. This
 // node's queued writes are among them, with a zero Version.
 func (s *Store) List(prefix, after string, limit int) Page {
-	return s.list(prefix, after, limit, s.overlay.pending.list(prefix, after))
+	return s.list(prefix, after, limit, true)
 }
 
 // ListOrdered is List without this node's queued writes.
 func (s *Store) ListOrdered(prefix, after string, limit int) Page {
-	return s.list(prefix, after, limit, nil)
+	return s.list(prefix, after, limit, false)
 }
 
-func (s *Store) list(prefix, after string, limit int, queued []*Entry) Page {
+func (s *Store) list(prefix, after string, limit int, queuedToo bool) Page {
+	s.ordering.Lock()
+	defer s.ordering.Unlock()
+	s.catchUp()
+	var queued []*Entry
+	if queuedToo {
+		queued = s.overlay.pending.list(prefix, after)
+	}
 	noted := s.overlay.list(prefix, after, s.base.Load().table)
 	passed := noted
 	if len(queued) > 0 {
 		noted = s.withQueued(slices.Clone(noted), queued)
 	}
-	s.mu.Lock()
-	v := s.base.Load()
-	page := Page{Applied: v.applied}
-	page.Mixed = slices.ContainsFunc(passed, func(n *note) bool { return v.applied.Before(n.asOf) })
 	// One more than fits tells whether more follow; as many more again as the
 	// overlay may hide.
-	based := v.table.list(prefix, after, limit+1+len(noted))
-	s.mu.Unlock()
-	page.Entries = merge(based, noted, v.applied)
+	based, applied := s.listBase(prefix, after, limit+1+len(noted))
+	page := Page{Applied: applied}
+	page.Mixed = slices.ContainsFunc(passed, func(n *note) bool { return applied.Before(n.asOf) })
+	page.Entries = merge(based, noted, applied)
 	page.finish(limit)
 	return page
+}
+
+// catchUp has the order of keys take in what changed, from copies, until so little is left
+// that writers can wait for it.
+func (s *Store) catchUp() {
+	const few, rounds = 256, 8
+	for range rounds {
+		s.mu.Lock()
+		cut := s.unordered()
+		s.mu.Unlock()
+		if cut.MaxEntries() <= few {
+			return
+		}
+		s.order.follow(cut)
+		s.order = s.order.tidied()
+	}
+}
+
+// unordered is what the order of keys does not have yet. The caller holds both locks.
+func (s *Store) unordered() *Cut {
+	v := s.base.Load()
+	if s.order == nil || s.order.table != v.table {
+		s.order = newOrder(v.table)
+	}
+	return v.table.cut(s.order.at, v.applied, s.meta)
+}
+
+// listBase lists the base, and says as of which version.
+func (s *Store) listBase(prefix, after string, limit int) ([]*Entry, version.Version) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cut := s.unordered()
+	s.order.follow(cut)
+	return s.order.list(prefix, after, limit), cut.To
 }
 
 // finish cuts the page off behind limit entries, and says as of when it is.
@@ -69,7 +107,7 @@ func (s *Store) withQueued(noted []*note, queued []*Entry) []*note {
 	last := version.Version{Epoch: math.MaxUint64, Seq: math.MaxUint64}
 	winning := make(map[string]*note, len(queued))
 	for _, e := range queued {
-		if _, known := s.get(e.Key); known == nil || !known.Beats(e) {
+		if _, known := s.get(e.Key, new(Entry)); known == nil || !known.Beats(e) {
 			winning[e.Key] = &note{entry: e, asOf: last}
 		}
 	}
@@ -81,26 +119,6 @@ func (s *Store) withQueued(noted []*note, queued []*Entry) []*note {
 
 func byKey(a, b *note) int { return strings.Compare(a.entry.Key, b.entry.Key) }
 
-// list walks the keys in order; the caller keeps writers out.
-func (t *table) list(prefix, after string, limit int) []*Entry {
-	from := max(prefix, after)
-	probe := &slot{}
-	probe.current.Store(&record{Entry: Entry{Key: from}})
-	var found []*Entry
-	t.keys.Ascend(probe, func(s *slot) bool {
-		e := &s.current.Load().Entry
-		if e.Key == after {
-			return true
-		}
-		if !strings.HasPrefix(e.Key, prefix) {
-			return false
-		}
-		found = append(found, e)
-		return len(found) < limit
-	})
-	return found
-}
-
 // list returns what is known beyond the base of the keys in question, in order;
 // a tombstone for a known absence of a key that the table has.
 func (o *overlay) list(prefix, after string, t *table) []*note {
@@ -110,12 +128,12 @@ func (o *overlay) list(prefix, after string, t *table) []*note {
 	var found []*note
 	o.writing.Lock() // of two writes one after the other none shows the second alone
 	defer o.writing.Unlock()
-	for key, n := range o.notes.All() {
+	for key, n := range o.notes.get().All() {
 		if key <= after || !strings.HasPrefix(key, prefix) {
 			continue
 		}
 		if n.entry == nil {
-			if t.get(key) == nil {
+			if t.get(key, new(Entry)) == nil {
 				continue // nothing there that the absence would hide
 			}
 			n = &note{entry: &Entry{Key: key}, asOf: n.asOf}

@@ -18,7 +18,7 @@ const maxAbsences = 1 << 16
 // what its ancestors answered, absences too, and its own queued writes. Safe for
 // concurrent use.
 type overlay struct {
-	notes    *xsync.Map[string, *note]
+	notes    keyed[*note]
 	count    atomic.Int64 // of notes, so that an empty overlay costs a reader one load
 	absences atomic.Int64
 	writing  sync.RWMutex // held for reading by each learn, so that a listing can keep all of them out
@@ -32,8 +32,19 @@ type note struct {
 	asOf  version.Version
 }
 
-func newOverlay() *overlay {
-	return &overlay{notes: xsync.NewMap[string, *note](), pending: pending{queued: xsync.NewMap[string, *queued]()}}
+// keyed is a map that is made when it is first needed: most nodes know nothing beyond their
+// base most of the time, and an empty map is larger than all else of an empty store. The
+// zero keyed is ready.
+type keyed[V any] struct {
+	made atomic.Pointer[xsync.Map[string, V]]
+}
+
+func (k *keyed[V]) get() *xsync.Map[string, V] {
+	if m := k.made.Load(); m != nil {
+		return m
+	}
+	k.made.CompareAndSwap(nil, xsync.NewMap[string, V]())
+	return k.made.Load()
 }
 
 func (o *overlay) size() int { return int(o.count.Load()) }
@@ -42,7 +53,7 @@ func (o *overlay) get(key string) *note {
 	if o.count.Load() == 0 {
 		return nil
 	}
-	n, _ := o.notes.Load(key)
+	n, _ := o.notes.get().Load(key)
 	return n
 }
 
@@ -54,7 +65,7 @@ func (o *overlay) learn(key string, n *note, heard uint64) {
 	}
 	o.writing.RLock()
 	defer o.writing.RUnlock()
-	o.notes.Compute(key, func(old *note, found bool) (*note, xsync.ComputeOp) {
+	o.notes.get().Compute(key, func(old *note, found bool) (*note, xsync.ComputeOp) {
 		if found && (n.asOf.Before(old.asOf) || n.asOf.Epoch > heard && old.entry != nil && old.asOf.Epoch < n.asOf.Epoch) {
 			return old, xsync.CancelOp
 		}
@@ -90,8 +101,8 @@ func (o *overlay) forget(which func(*note) bool) {
 	if o.count.Load() == 0 {
 		return
 	}
-	for key := range o.notes.All() {
-		o.notes.Compute(key, func(n *note, found bool) (*note, xsync.ComputeOp) {
+	for key := range o.notes.get().All() {
+		o.notes.get().Compute(key, func(n *note, found bool) (*note, xsync.ComputeOp) {
 			if !found || !which(n) {
 				return n, xsync.CancelOp
 			}
@@ -106,8 +117,11 @@ func (o *overlay) forget(which func(*note) bool) {
 // order of their versions: of each key the latest.
 func (s *Store) Seen() []*Entry {
 	var seen []*Entry
+	if s.overlay.size() == 0 {
+		return nil
+	}
 	applied := s.Applied()
-	for _, n := range s.overlay.notes.All() {
+	for _, n := range s.overlay.notes.get().All() {
 		if n.entry != nil && applied.Before(n.entry.Version) {
 			seen = append(seen, n.entry)
 		}

@@ -12,7 +12,7 @@ import (
 // pending is the part of the overlay that shows this node's own queued writes, of
 // each key the latest. Safe for concurrent use.
 type pending struct {
-	queued *xsync.Map[string, *queued]
+	queued keyed[*queued]
 	count  atomic.Int64 // of queued, so that a node without a queue pays one load
 	lost   atomic.Int64 // how many of them were superseded, and wait for the winner
 }
@@ -27,7 +27,7 @@ func (p *pending) get(key string) *Entry {
 	if p.count.Load() == 0 {
 		return nil
 	}
-	if q, found := p.queued.Load(key); found {
+	if q, found := p.queued.get().Load(key); found {
 		return q.entry
 	}
 	return nil
@@ -63,7 +63,7 @@ func (s *Store) Unpend(e *Entry, winner version.Version) {
 
 // change replaces what is shown of a key; nil is nothing.
 func (p *pending) change(key string, to func(old *queued) *queued) {
-	p.queued.Compute(key, func(old *queued, _ bool) (*queued, xsync.ComputeOp) {
+	p.queued.get().Compute(key, func(old *queued, _ bool) (*queued, xsync.ComputeOp) {
 		next := to(old)
 		if next == old {
 			return old, xsync.CancelOp
@@ -102,7 +102,7 @@ func (p *pending) forget(which func(*queued) bool) {
 	if p.lost.Load() == 0 {
 		return
 	}
-	for key := range p.queued.All() {
+	for key := range p.queued.get().All() {
 		p.change(key, func(q *queued) *queued {
 			if q != nil && !q.until.IsZero() && which(q) {
 				return nil
@@ -118,7 +118,7 @@ func (p *pending) list(prefix, after string) []*Entry {
 		return nil
 	}
 	var found []*Entry
-	for key, q := range p.queued.All() {
+	for key, q := range p.queued.get().All() {
 		if key > after && strings.HasPrefix(key, prefix) {
 			found = append(found, q.entry)
 		}

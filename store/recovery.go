@@ -14,8 +14,7 @@ type Recovery struct {
 	Placement []int    // nil where none was written
 	Local     Local    // what only this node knows
 
-	state  *recoveredState // the checkpoint being read, until the log begins
-	blocks []*Entry
+	state *recoveredState // the checkpoint being read, until the log begins
 }
 
 // recoveredState is what the head of a checkpoint promised.
@@ -75,13 +74,7 @@ func (rec *Recovery) entries(block []byte) error {
 	if rec.state == nil {
 		return fmt.Errorf("%w: entries of a state without its head", ErrRecord)
 	}
-	entries, err := DecodeBlock(rec.blocks[:0], block)
-	if err == nil {
-		err = rec.state.builder.Add(entries)
-	}
-	clear(entries)
-	rec.blocks = entries[:0]
-	if err != nil {
+	if err := rec.state.builder.AddBlock(block); err != nil {
 		return fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	return nil

@@ -24,6 +24,9 @@ type Store struct {
 	meta    Meta       // guarded by mu
 	base    atomic.Pointer[view]
 	overlay *overlay
+
+	ordering sync.Mutex // held by one listing at a time, outside of mu
+	order    *order     // of the keys of the base's table, guarded by ordering; nil before the first listing
 }
 
 // view is what readers see of the base: swapped whole, never changed.
@@ -35,7 +38,7 @@ type view struct {
 
 // New returns an empty store.
 func New() *Store {
-	s := &Store{overlay: newOverlay()}
+	s := &Store{overlay: &overlay{}}
 	s.base.Store(&view{table: newTable()})
 	return s
 }
@@ -48,12 +51,18 @@ type Answer struct {
 	Pending bool            // this is what a write in this node's queue asks for; AsOf is of what lies below
 }
 
-// Get reads key from what this node knows, its own queued writes too. It allocates
-// nothing and takes no lock.
-func (s *Store) Get(key string) Answer {
+// Get reads key from what this node knows, its own queued writes too. It takes no lock,
+// and allocates nothing where the answer stays with the caller. The entry shares memory
+// with the store and keeps alive what is around it: who keeps it for long copies its
+// strings.
+func (s *Store) Get(key string) Answer { return s.read(key, new(Entry)) }
+
+// read is Get with the memory for an entry. Get is small enough to be inlined, which
+// leaves that memory on the caller's stack.
+func (s *Store) read(key string, into *Entry) Answer {
 	// The queue is asked first: what leaves it is in the overlay by then.
 	queued := s.overlay.pending.get(key)
-	answer, entry := s.get(key)
+	answer, entry := s.get(key, into)
 	return answer.under(queued, entry)
 }
 
@@ -79,19 +88,21 @@ func (a Answer) under(queued, entry *Entry) Answer {
 
 // GetOrdered is Get without this node's queued writes, which have no version and
 // are for nobody else.
-func (s *Store) GetOrdered(key string) Answer {
-	answer, entry := s.get(key)
+func (s *Store) GetOrdered(key string) Answer { return s.readOrdered(key, new(Entry)) }
+
+func (s *Store) readOrdered(key string, into *Entry) Answer {
+	answer, entry := s.get(key, into)
 	return answer.with(entry)
 }
 
-// get finds the entry or tombstone of key in overlay and base, and all of the
-// answer but the entry. The overlay is asked first: what leaves it is in the base
+// get finds the entry or tombstone of key in overlay and base, where into is filled with
+// it, and all of the answer but the entry. The overlay is asked first: what leaves it is in the base
 // by then.
-func (s *Store) get(key string) (Answer, *Entry) {
+func (s *Store) get(key string, into *Entry) (Answer, *Entry) {
 	note := s.overlay.get(key)
 	v := s.base.Load()
 	answer := Answer{AsOf: v.applied}
-	entry := v.get(key)
+	entry := v.get(key, into)
 	if entry != nil {
 		answer.AsOf = version.Max(v.applied, entry.Version)
 	}
@@ -117,17 +128,19 @@ func (a Answer) with(entry *Entry) Answer {
 	return a
 }
 
-// get finds key in the push that is being folded in, else in the table.
-func (v *view) get(key string) *Entry {
+// get finds key in the push that is being folded in, else in the table, which fills into.
+func (v *view) get(key string, into *Entry) *Entry {
 	if e, found := v.push[key]; found {
 		return e
 	}
-	return v.table.get(key)
+	return v.table.get(key, into)
 }
 
 // Current is the latest entry or tombstone that the base holds for key, or nil.
 // At the root this is what decides about the next write of the key.
-func (s *Store) Current(key string) *Entry { return s.base.Load().get(key) }
+func (s *Store) Current(key string) *Entry { return s.latest(key, new(Entry)) }
+
+func (s *Store) latest(key string, into *Entry) *Entry { return s.base.Load().get(key, into) }
 
 // Applied is the version at which the base equals the root's state.
 func (s *Store) Applied() version.Version { return s.base.Load().applied }
@@ -253,8 +266,7 @@ func (s *Store) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.base.Load().table
-	current := len(t.changes) - t.garbage.count
-	return Counts{Live: t.live, Tombstones: current - t.live, Overlay: s.overlay.size(), Bytes: t.bytes}
+	return Counts{Live: t.live, Tombstones: t.current - t.live, Overlay: s.overlay.size(), Bytes: t.bytes}
 }
 
 // Cut takes a consistent copy of what changed after from, in no time whatever
@@ -263,14 +275,8 @@ func (s *Store) Counts() Counts {
 func (s *Store) Cut(from version.Version) *Cut {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.base.Load().cut(from, s.meta)
-}
-
-func (v *view) cut(from version.Version, meta Meta) *Cut {
-	return &Cut{
-		From: from, To: v.applied, Meta: meta, Digest: v.table.digest, Live: v.table.live,
-		records: v.table.changes[v.table.after(from.Seq):],
-	}
+	v := s.base.Load()
+	return v.table.cut(from, v.applied, s.meta)
 }
 
 // ExpiredTombstones is the version of the last tombstone, from the oldest on, of

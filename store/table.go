@@ -1,207 +1,194 @@
 package store
 
-import (
-	"iter"
-	"math"
-	"sort"
-	"sync/atomic"
-
-	"github.com/puzpuzpuz/xsync/v4"
-	"github.com/tidwall/btree"
-
-	"xylem/sync/version"
-)
+import "sort"
 
 // table is one layer of full state: every live entry and every tombstone, by
 // key and by version. One writer at a time; points may be read by anybody.
 //
-// The change index is a slice in version order that only grows at its end. An
-// entry that is overwritten stays in it, marked with the seq that overwrote it,
-// until garbage outweighs what lives and the slice is written anew. So a slice
-// header and a version are a consistent copy of the state (multi-version
-// concurrency control, with the log as the versions), taken in no time and read
-// without a lock while writes go on.
+// The entries lie in chunks in the order of their versions, so the list of chunks is the
+// change index. An entry that is overwritten stays where it is, marked with the seq that
+// overwrote it, until its chunk is compacted: written anew without what was overwritten,
+// and put in the old one's place in a new list. So a list and a version are a consistent
+// copy of the state (multi-version concurrency control, with the log as the versions),
+// taken in no time and read without a lock while writes go on. Nothing in all this has a
+// pointer per entry: a garbage collection of a million entries has some thousand chunks to
+// mark.
 type table struct {
-	points  *xsync.Map[string, *slot]
-	keys    *btree.BTreeG[*slot] // live entries only, in byte order of keys
-	changes []*record            // by seq
+	index  index
+	chunks directory
+	log    []*chunk // in version order; the last one is being filled
+	last   uint64   // the latest seq that was put
+	purged uint64   // up to here no tombstones are kept
 
 	digest  Digest
 	live    int   // entries that are not tombstones
-	bytes   int64 // of everything that is not garbage
-	garbage struct {
-		count int
-		bytes int64
-	}
-	hash hasher
+	current int   // with tombstones
+	records int   // with what was overwritten
+	bytes   int64 // of what is current
+	hash    hasher
 }
 
-// slot is a key's place in the maps; overwriting a key swaps its record only.
-type slot struct{ current atomic.Pointer[record] }
+func newTable() *table { return &table{} }
 
-// record is an entry with the mark that ends its time in the change index.
-type record struct {
-	Entry
-	supersededBy atomic.Uint64 // seq of the write that replaced it; 0 while it is current
+// place is where in the table the entry of a key is.
+type place struct {
+	ref    ref
+	chunk  *chunk
+	offset int
+	size   int
 }
 
-func newTable() *table {
-	byKey := func(a, b *slot) bool { return a.current.Load().Key < b.current.Load().Key }
-	return &table{
-		points: xsync.NewMap[string, *slot](),
-		keys:   btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true}),
-	}
-}
-
-// get returns the entry or tombstone of key, or nil.
-func (t *table) get(key string) *Entry {
-	if s, found := t.points.Load(key); found {
-		if r := s.current.Load(); r != nil {
-			return &r.Entry
+// get fills e with the entry or tombstone of key, and returns it; nil if there is none.
+// Its strings share memory with the table's, which nothing changes.
+func (t *table) get(key string, e *Entry) *Entry {
+	hash := hashOf(key)
+	for {
+		at, gone := t.find(hash, key, e)
+		switch {
+		case gone: // moved while it was looked up
+		case at.chunk == nil:
+			return nil
+		default:
+			return e
 		}
 	}
-	return nil
 }
 
-// put makes e the state of its key unless the table knows a later one, and
-// reports whether it did. Calls come in the order of versions; only within what
-// the table already covers may they repeat.
+// find looks key up once. gone says that a chunk was compacted meanwhile.
+func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
+	half := uint32(hash)
+	s := t.index.segment(half)
+	if s == nil {
+		return at, false
+	}
+	tag := tagOf(hash)
+	for i := s.at(half); ; i = s.after(i) {
+		word := s.words[i].Load()
+		if word == 0 {
+			return at, false
+		}
+		r := ref(word)
+		if word == removed || r&(1<<tagBits-1) != tag {
+			continue
+		}
+		c := t.chunks.find(r)
+		if c == nil {
+			return at, true
+		}
+		if end := c.read(r.offset(), e); e.Key == key {
+			return place{ref: r, chunk: c, offset: r.offset(), size: end - r.offset()}, false
+		}
+	}
+}
+
+// put makes e, which it copies, the state of its key, and reports whether it did. Calls
+// come in the order of versions; what comes again changes nothing.
 func (t *table) put(e *Entry) bool {
-	s, found := t.points.Load(e.Key)
-	var old *record
-	if found {
-		old = s.current.Load()
-		if old.Version.Seq >= e.Version.Seq {
-			return false
-		}
+	if e.Version.Seq <= t.last {
+		return false
+	}
+	var old Entry
+	hash := hashOf(e.Key)
+	at, _ := t.find(hash, e.Key, &old)
+	if at.chunk != nil && !at.chunk.canMark(e.Version.Seq) {
+		t.last = e.Version.Seq - 1 // so that marks in the new chunk count from here
+		t.compact(at.chunk)
+		at, _ = t.find(hash, e.Key, &old)
+	}
+	filled := t.filling()
+	added := t.append(e, hash)
+	if at.chunk == nil {
+		t.index.insert(uint32(hash), added)
 	} else {
-		s = &slot{}
+		t.index.replace(uint32(hash), at.ref, added)
+		t.retire(&old)
+		at.chunk.supersede(at.offset, at.size, &old, e.Version.Seq)
+		t.tidy(at.chunk)
 	}
-	added := &record{Entry: *e}
-	s.current.Store(added)
-	if !found {
-		t.points.Store(added.Key, s)
+	if filled != t.filling() {
+		t.tidy(filled)
 	}
-	if old != nil {
-		t.retire(old, e.Version.Seq)
-	}
-	t.changes = append(t.changes, added)
-	t.bytes += int64(added.Bytes())
-	wasLive := old != nil && !old.Deleted()
-	switch {
-	case !added.Deleted():
-		t.digest = t.digest.Add(t.hash.sum(&added.Entry))
-		t.live++
-		if !wasLive {
-			t.keys.Set(s)
-		}
-	case wasLive:
-		t.keys.Delete(s)
-	}
-	t.compact()
 	return true
 }
 
-// retire takes old out of digest and counts and marks it as garbage.
-func (t *table) retire(old *record, by uint64) {
+// filling is the last chunk of the log, nil for none.
+func (t *table) filling() *chunk {
+	if len(t.log) == 0 {
+		return nil
+	}
+	return t.log[len(t.log)-1]
+}
+
+// append writes e at the end of the log.
+func (t *table) append(e *Entry, hash uint64) ref {
+	c, offset, added := t.filling(), 0, false
+	if c != nil {
+		offset, added = c.add(e)
+	}
+	if !added {
+		c = t.open(e)
+		offset, _ = c.add(e)
+	}
+	t.last = e.Version.Seq
+	t.records++
+	t.count(e, 1)
+	if !e.Deleted() {
+		t.digest = t.digest.Add(t.hash.sum(e))
+	}
+	return c.ref(offset, hash)
+}
+
+// open adds a chunk for e behind the last one. A small table has small chunks.
+func (t *table) open(e *Entry) *chunk {
+	if full := t.filling(); full != nil {
+		full.sealed = true
+	}
+	size := min(max(int(t.bytes/8), minChunkBytes), maxChunkBytes)
+	most := mostBytes(e)
+	if most > size/4 { // of which few would fit
+		size = min(max(size, 4*most), maxChunkBytes)
+	}
+	c := newChunk(e, max(size, most), e.Version.Seq)
+	t.chunks.add(c)
+	t.log = append(t.log, c)
+	return c
+}
+
+// retire takes an entry out of digest and counts.
+func (t *table) retire(old *Entry) {
+	t.count(old, -1)
 	if !old.Deleted() {
-		t.digest = t.digest.Sub(t.hash.sum(&old.Entry))
-		t.live--
-	}
-	old.supersededBy.Store(by)
-	t.bytes -= int64(old.Bytes())
-	t.garbage.count++
-	t.garbage.bytes += int64(old.Bytes())
-}
-
-// compact rewrites the change index once garbage outweighs half of what lives.
-func (t *table) compact() {
-	const fewRecords, fewBytes = 1024, 4 << 20
-	current := len(t.changes) - t.garbage.count
-	if t.garbage.count >= fewRecords+current/2 || t.garbage.bytes >= fewBytes+t.bytes/2 {
-		t.rewrite()
+		t.digest = t.digest.Sub(t.hash.sum(old))
 	}
 }
 
-// rewrite makes the change index anew without garbage. Copies taken before keep
-// the old slice.
-func (t *table) rewrite() {
-	current := len(t.changes) - t.garbage.count
-	kept := make([]*record, 0, current+current/4+16)
-	for _, r := range t.changes {
-		if r.supersededBy.Load() == 0 {
-			kept = append(kept, r)
-		}
+func (t *table) count(e *Entry, by int) {
+	t.current += by
+	t.bytes += int64(by * e.Bytes())
+	if !e.Deleted() {
+		t.live += by
 	}
-	t.changes = kept
-	t.garbage.count, t.garbage.bytes = 0, 0
 }
 
 // purge drops the tombstones up to and including seq. Cuts taken before keep
 // them: they promise to reach back to the floor of their time.
 func (t *table) purge(seq uint64) {
-	purged := false
-	for _, r := range t.changes[:t.after(seq)] {
-		if r.Deleted() && r.supersededBy.Load() == 0 {
-			t.points.Delete(r.Key)
-			t.retire(r, math.MaxUint64)
-			purged = true
+	t.purged = max(t.purged, seq)
+	for _, c := range t.log { // as it is now
+		if c.at.Seq > seq {
+			break
 		}
-	}
-	if purged {
-		t.rewrite()
+		if c.tombstones > 0 && !c.replaced.Load() {
+			t.compact(c)
+		}
 	}
 }
 
-// after is the index in changes of the first record later than seq.
+// drops reports whether an entry is a tombstone that is purged.
+func (t *table) drops(e *Entry) bool { return e.Deleted() && e.Version.Seq <= t.purged }
+
+// after is the number in the log of the first chunk that may have entries later than seq.
 func (t *table) after(seq uint64) int {
-	return sort.Search(len(t.changes), func(i int) bool { return t.changes[i].Version.Seq > seq })
+	later := sort.Search(len(t.log), func(i int) bool { return t.log[i].at.Seq > seq })
+	return max(later-1, 0)
 }
-
-// Cut is a consistent copy of a store's state at one version, or of what changed
-// in it since an earlier one. It stays what it is while writes go on, and may be
-// read by any goroutine.
-type Cut struct {
-	From, To version.Version // From is zero for the whole state
-	Meta     Meta            // at To
-	Digest   Digest          // of the live entries at To
-	Live     int             // how many those are
-
-	records []*record
-}
-
-// Entries yields the entries and tombstones of the cut in version order, each
-// key once.
-func (c *Cut) Entries() iter.Seq[*Entry] {
-	return func(yield func(*Entry) bool) {
-		for r := range c.current() {
-			if !yield(&r.Entry) {
-				return
-			}
-		}
-	}
-}
-
-// current yields the records that were current at To, in version order.
-func (c *Cut) current() iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		for _, r := range c.records {
-			by := r.supersededBy.Load()
-			if (by == 0 || by > c.To.Seq) && !yield(r) {
-				return
-			}
-		}
-	}
-}
-
-// Bytes is roughly what the entries that Entries yields weigh.
-func (c *Cut) Bytes() int {
-	bytes := 0
-	for e := range c.Entries() {
-		bytes += e.Bytes()
-	}
-	return bytes
-}
-
-// MaxEntries bounds how many entries Entries yields.
-func (c *Cut) MaxEntries() int { return len(c.records) }

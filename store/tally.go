@@ -18,19 +18,17 @@ type Tally struct {
 // Add takes the next block of entries, which come in version order over all calls. The
 // error wraps ErrBlock.
 func (t *Tally) Add(block []byte) error {
-	entries, err := DecodeBlock(nil, block)
-	if err != nil {
-		return err
+	return readBlock(block, t.add)
+}
+
+func (t *Tally) add(e *Entry) error {
+	if e.Version.Seq <= t.last.Seq {
+		return fmt.Errorf("%w: %v comes after %v in a state", ErrBlock, e.Version, t.last)
 	}
-	for _, e := range entries {
-		if e.Version.Seq <= t.last.Seq {
-			return fmt.Errorf("%w: %v comes after %v in a state", ErrBlock, e.Version, t.last)
-		}
-		t.last = e.Version
-		if !e.Deleted() {
-			t.digest = t.digest.Add(t.hash.sum(e))
-			t.live++
-		}
+	t.last = e.Version
+	if !e.Deleted() {
+		t.digest = t.digest.Add(t.hash.sum(e))
+		t.live++
 	}
 	return nil
 }

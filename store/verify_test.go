@@ -4,18 +4,42 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"xylem/sync/version"
 )
 
+func whereIs(t *table, key string) place {
+	at, _ := t.find(hashOf(key), key, new(Entry))
+	return at
+}
+
+// flip changes a byte of what is stored of a key.
+func flip(t *table, key string, which func(*Entry) *byte) {
+	var e Entry
+	t.get(key, &e)
+	*which(&e) ^= 1
+}
+
+// forge has readers find another entry of a key than what was put.
+func forge(t *table, key string, change func(*Entry)) {
+	e := *t.get(key, new(Entry))
+	change(&e)
+	c := newChunk(&e, maxChunkBytes, e.Version.Seq)
+	offset, _ := c.add(&e)
+	t.chunks.add(c)
+	t.index.replace(uint32(hashOf(key)), whereIs(t, key).ref, c.ref(offset, hashOf(key)))
+}
+
 func TestVerifyDetectsWhatIsServedWrongly(t *testing.T) {
 	for name, tamper := range map[string]func(*table){
-		"a value that decayed": func(t *table) { t.get("a").Value = "X" },
-		"another version":      func(t *table) { t.get("a").Version.Seq += 0x100 },
-		"another write id":     func(t *table) { t.get("a").Write.Counter++ },
-		"a value that is gone": func(t *table) { t.get("a").Value = "" },
-		"a key that is lost":   func(t *table) { t.points.Delete("a") },
-		"a deleted key back":   func(t *table) { t.get("c").Value = "1" },
+		"a value that decayed": func(t *table) { flip(t, "a", func(e *Entry) *byte { return unsafe.StringData(e.Value) }) },
+		"a key that decayed":   func(t *table) { flip(t, "a", func(e *Entry) *byte { return unsafe.StringData(e.Key) }) },
+		"another version":      func(t *table) { forge(t, "a", func(e *Entry) { e.Version.Seq++ }) },
+		"another write id":     func(t *table) { forge(t, "a", func(e *Entry) { e.Write.Counter++ }) },
+		"a value that is gone": func(t *table) { forge(t, "a", func(e *Entry) { e.Value = "" }) },
+		"a key that is lost":   func(t *table) { t.index.replace(uint32(hashOf("a")), whereIs(t, "a").ref, removed) },
+		"a deleted key back":   func(t *table) { forge(t, "c", func(e *Entry) { e.Value = "1" }) },
 		"a digest that decayed": func(t *table) {
 			t.digest.Lo ^= 1
 		},
@@ -42,7 +66,7 @@ func TestVerifyDetectsWhatIsServedWrongly(t *testing.T) {
 
 func TestASnapshotRepairsWhatVerifyFound(t *testing.T) {
 	root, s := leaf(t)
-	s.base.Load().table.get("a").Value = "X"
+	forge(s.base.Load().table, "a", func(e *Entry) { e.Value = "X" })
 	if s.Verify() {
 		t.Fatal("it goes unnoticed")
 	}

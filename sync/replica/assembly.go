@@ -62,16 +62,18 @@ func (a *Assembly) agrees(h *wire.Header) error {
 }
 
 func (a *Assembly) add(h *wire.Header, block []byte) error {
+	if h.Kind == wire.Snapshot {
+		if a.builder == nil {
+			a.builder = store.NewBuilder()
+			a.builder.Expect(h.Live)
+		}
+		return a.builder.AddBlock(block)
+	}
 	entries, err := store.DecodeBlock(nil, block)
 	if err != nil {
 		return err
 	}
 	switch h.Kind {
-	case wire.Snapshot:
-		if a.builder == nil {
-			a.builder = store.NewBuilder()
-		}
-		return a.builder.Add(entries)
 	case wire.Delta:
 		last := h.From
 		if len(a.entries) > 0 {

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"iter"
+
+	"xylem/sync/version"
+)
+
+// Cut is a consistent copy of a store's state at one version, or of what changed
+// in it since an earlier one. It stays what it is while writes go on, and may be
+// read by any goroutine.
+type Cut struct {
+	From, To version.Version // From is zero for the whole state
+	Meta     Meta            // at To
+	Digest   Digest          // of the live entries at To
+	Live     int             // how many those are
+
+	chunks  []*chunk
+	begin   int // in the first of them; before it nothing is later than From
+	end     int // of what belongs to it in the last of them
+	records int // at most so many are later than From
+}
+
+// cut is a copy of what the table, which is at version to, has after from.
+func (t *table) cut(from, to version.Version, meta Meta) *Cut {
+	c := &Cut{From: from, To: to, Meta: meta, Digest: t.digest, Live: t.live}
+	if len(t.log) == 0 || from.Seq >= t.last {
+		return c
+	}
+	c.chunks = t.log[t.after(from.Seq):]
+	c.end = t.log[len(t.log)-1].used
+	c.records = t.records
+	if !from.IsZero() {
+		c.records, c.begin = 0, c.chunks[0].before(from.Seq)
+		for _, chunk := range c.chunks {
+			c.records += chunk.records
+		}
+		c.records = min(c.records, int(t.last-from.Seq))
+	}
+	return c
+}
+
+// Entries yields the entries and tombstones of the cut in version order, each
+// key once. They share memory with the store, and keep alive what is around them: who
+// keeps a few for long copies their strings. A loop that does not keep them allocates
+// nothing.
+func (c *Cut) Entries() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for at := (cursor{cut: c, offset: c.begin}); ; {
+			e := new(Entry)
+			if !at.next(e) || !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Bytes is roughly what the entries that Entries yields weigh.
+func (c *Cut) Bytes() int {
+	bytes := 0
+	for e := range c.Entries() {
+		bytes += e.Bytes()
+	}
+	return bytes
+}
+
+// MaxEntries bounds how many entries Entries yields.
+func (c *Cut) MaxEntries() int { return c.records }
+
+// cursor goes through the entries of a cut.
+type cursor struct {
+	cut    *Cut
+	number int // of the chunk
+	offset int // of the next entry in it
+}
+
+// next fills e with the next entry that was current at the cut's version.
+func (at *cursor) next(e *Entry) bool {
+	_, _, found := at.step(e)
+	return found
+}
+
+// step is next that says where the entry is.
+func (at *cursor) step(e *Entry) (c *chunk, offset int, found bool) {
+	cut := at.cut
+	for ; at.number < len(cut.chunks); at.number, at.offset = at.number+1, 0 {
+		c, end := cut.chunks[at.number], cut.end
+		if at.number < len(cut.chunks)-1 {
+			end = c.used
+		}
+		for at.offset < end {
+			offset := at.offset
+			at.offset = c.read(offset, e)
+			if by := c.supersededBy(offset); (by == 0 || by > cut.To.Seq) && e.Version.Seq > cut.From.Seq {
+				return c, offset, true
+			}
+		}
+	}
+	return nil, 0, false
+}
