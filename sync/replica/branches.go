@@ -96,18 +96,14 @@ func (r *Replica) rolled(in *Rolled) {
 		return
 	}
 	b := r.branches.byNode[sender.Node]
-	known := b != nil && (in.Roll.Whole || b.set == in.Roll.Set)
 	if b == nil {
 		b = &branch{}
 		r.branches.byNode[sender.Node] = b
-		r.uprolls.changed = true
 	}
 	b.heard = r.now.Mono
 	r.wakeBy(b.heard + r.cfg.Liveness)
-	if known = known || in.Roll.Whole; known {
-		if b.set != in.Roll.Set {
-			r.uprolls.changed = true
-		}
+	if in.Roll.Whole || b.set == in.Roll.Set {
+		r.uprolls.changed = r.uprolls.changed || b.set != in.Roll.Set
 		b.take(&in.Roll, r.cfg.Node)
 	} else {
 		reply.Verdict = wire.SendWhole
