@@ -50,6 +50,9 @@ func (n *Node) coordinator() coordinator.Coordinator {
 // deliver takes a change of who is where.
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
+	if old == nil {
+		n.joined <- view
+	}
 	n.lineage.moved()
 	var above replica.Above
 	for _, m := range view.Ancestors {
