@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"xylem/coordinator"
 	"xylem/node"
 )
 
@@ -53,36 +54,44 @@ func (b *buffer) await(text string) {
 // grounds is where nodes that only say where they are run.
 type grounds struct {
 	mu      sync.Mutex
-	options []node.Options
+	options []node.Options // of those that ran, in that order
 	stopped []int
-	fail    int           // the k of a node that fails once it has joined
+	fail    int           // the k of a node that fails once it was asked whether it is ready
 	hang    chan struct{} // when not nil, nodes end only when it is closed
 }
 
-// plant is a node of these grounds; its position is its place in the order of starting.
+// plant is a node of these grounds; its position is its place in the order of running.
 type plant struct {
 	*grounds
-	opts     node.Options
-	position int
+	opts   node.Options
+	joined chan coordinator.View
 }
 
 func (g *grounds) newNode(opts node.Options) (runner, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.options = append(g.options, opts)
-	return &plant{grounds: g, opts: opts, position: len(g.options)}, nil
+	return &plant{grounds: g, opts: opts, joined: make(chan coordinator.View, 1)}, nil
+}
+
+func (p *plant) Joined() <-chan coordinator.View { return p.joined }
+
+// join takes the next position.
+func (p *plant) join() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.options = append(p.options, p.opts)
+	view := coordinator.View{Position: len(p.options)}
+	if view.Position > 1 {
+		view.Parent = &coordinator.Member{ID: p.options[view.Position/2-1].ID}
+	}
+	p.joined <- view
 }
 
 func (p *plant) Run(ctx context.Context) error {
-	joined := make(chan struct{}, 1)
+	p.join()
+	asked := make(chan struct{}, 1)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		parent := "null"
-		if p.position > 1 {
-			parent = fmt.Sprintf("%q", fmt.Sprintf("NODE-%d", p.options[p.position/2-1].ID))
-		}
-		fmt.Fprintf(w, `{"node":"NODE-%d","position":%d,"parent":%s}`, p.opts.ID, p.position, parent)
+		fmt.Fprint(w, `{"status":"ready"}`)
 		select {
-		case joined <- struct{}{}:
+		case asked <- struct{}{}:
 		default:
 		}
 	})}
@@ -91,7 +100,7 @@ func (p *plant) Run(ctx context.Context) error {
 	defer serving.Wait()
 	defer server.Close()
 	if p.fail == p.opts.ID {
-		<-joined
+		<-asked
 		return errors.New("the disk is full")
 	}
 	<-ctx.Done()

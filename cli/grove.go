@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/bits"
 	"net"
+	"slices"
 	"time"
 
 	"xylem/configs"
@@ -15,15 +16,16 @@ import (
 type grove struct {
 	app       *app
 	cfg       configs.Config
+	pause     time.Duration // from the start of one node to that of the next
 	logger    *slog.Logger
 	listeners []net.Listener // of NODE-k at k-1; nil once its node has it
-	members   []*member      // in the order in which they were started
+	members   []*member      // in the order in which they were opened
 	ended     chan *member   // nodes that stopped running
 }
 
-func newGrove(a *app, cfg configs.Config, listeners []net.Listener) *grove {
+func newGrove(a *app, cfg configs.Config, pause time.Duration, listeners []net.Listener) *grove {
 	return &grove{
-		app: a, cfg: cfg, listeners: listeners, ended: make(chan *member, cfg.Nodes()),
+		app: a, cfg: cfg, pause: pause, listeners: listeners, ended: make(chan *member, cfg.Nodes()),
 		logger: a.logger(cfg.Log),
 	}
 }
@@ -46,36 +48,45 @@ func (g *grove) live(ctx context.Context, hint string) error {
 	return err
 }
 
-// form starts the nodes one after the other, the configured root first, and shows where each found its place.
+// openAtOnce is how many nodes are opened at a time. Opening one is mostly waiting until its directory is flushed,
+// and disks flush many files in little more time than one.
+const openAtOnce = 16
+
+// form starts the nodes, the configured root first, and shows where each found its place. They are opened several at a
+// time, and join one after the other: so each gets the place that its number suggests, however many there are.
 func (g *grove) form(ctx context.Context) error {
+	picture := newPicture(g.app.stdout, g.cfg)
+	next := time.Now()
+	for some := range slices.Chunk(g.order(), openAtOnce) {
+		opened, err := g.open(some)
+		if err != nil {
+			return err
+		}
+		for _, m := range opened {
+			if err := g.pauseUntil(ctx, next); err != nil || ctx.Err() != nil {
+				return err
+			}
+			next = time.Now().Add(g.pause)
+			g.run(m)
+			if err := g.awaitJoined(ctx, m); err != nil || ctx.Err() != nil {
+				return err
+			}
+			picture.add(m)
+		}
+	}
+	picture.finish()
+	return g.awaitReady(ctx)
+}
+
+// order is every k, that of the configured root first.
+func (g *grove) order() []int {
 	order := []int{g.cfg.Tree.Root}
 	for k := 1; k <= g.cfg.Nodes(); k++ {
 		if k != g.cfg.Tree.Root {
 			order = append(order, k)
 		}
 	}
-	picture := newPicture(g.app.stdout, g.cfg)
-	var members []*member
-	for i, k := range order {
-		started := time.Now()
-		m, err := g.start(k)
-		if err != nil {
-			return err
-		}
-		if err := g.awaitJoined(ctx, m); err != nil || ctx.Err() != nil {
-			return err
-		}
-		members = append(members, m)
-		picture.add(m)
-		if i == len(order)-1 {
-			break
-		}
-		if err := g.pause(ctx, g.cfg.Tree.StartupDelay-time.Since(started)); err != nil || ctx.Err() != nil {
-			return err
-		}
-	}
-	picture.finish()
-	return g.awaitReady(ctx, members)
+	return order
 }
 
 // stop ends the nodes gracefully, level by level from the leaves to the root, so that no node loses its parent before
@@ -91,7 +102,7 @@ func (g *grove) stop() error {
 		var leaving []*member
 		for _, m := range g.members {
 			if m.level() == level {
-				m.stop()
+				g.end(m)
 				leaving = append(leaving, m)
 			}
 		}

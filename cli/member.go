@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"xylem/client"
@@ -14,81 +15,112 @@ import (
 const (
 	// joinPatience is how long `xylem up` waits for a node to have a position before it goes on with the next.
 	joinPatience = 10 * time.Second
-	// joinInterval is how often it looks.
-	joinInterval = 20 * time.Millisecond
+	// readyInterval is how often it looks whether a node is ready.
+	readyInterval = 20 * time.Millisecond
 )
 
-// member is a node that was started.
+// member is a node that was opened.
 type member struct {
 	k         int
 	name, url string
-	position  int    // 0 until it has joined
-	parent    string // empty for the root
-	stop      context.CancelFunc
-	err       error         // why it ended; read it after done
-	done      chan struct{} // closed when it has ended
+	node      runner
+	position  int                // 0 until it has joined
+	parent    string             // empty for the root
+	stop      context.CancelFunc // nil before it runs
+	err       error              // why it ended; read it after done
+	done      chan struct{}      // closed when it has ended
 }
 
-// start makes NODE-k and runs it. It runs under a context of its own, so that stop can end the nodes in order.
-func (g *grove) start(k int) (*member, error) {
+// open makes the nodes NODE-k, side by side. Those that were made are members from then on, also when another failed.
+func (g *grove) open(ks []int) ([]*member, error) {
+	made, errs := make([]*member, len(ks)), make([]error, len(ks))
+	var opening sync.WaitGroup
+	for i, k := range ks {
+		opening.Go(func() { made[i], errs[i] = g.openOne(k) })
+	}
+	opening.Wait()
+	var first error
+	for i, k := range ks {
+		if errs[i] == nil {
+			g.listeners[k-1] = nil
+			g.members = append(g.members, made[i])
+		} else if first == nil {
+			first = failed("%s cannot start: %w", g.cfg.NodeName(k), errs[i])
+		}
+	}
+	return made, first
+}
+
+func (g *grove) openOne(k int) (*member, error) {
 	port := func(k int) string { return fmt.Sprintf("http://127.0.0.1:%d", g.cfg.API.HostPortBase+k) }
 	m := &member{k: k, name: g.cfg.NodeName(k), url: port(k), done: make(chan struct{})}
-	n, err := g.app.newNode(node.Options{
+	var err error
+	m.node, err = g.app.newNode(node.Options{
 		ID: k, Config: g.cfg, Listener: g.listeners[k-1],
 		Advertise: m.url, RootURL: port(g.cfg.Tree.Root),
 		DataDir: filepath.Join(g.cfg.Data.Dir, m.name),
 		Secret:  []byte(g.cfg.Auth.ClusterSecret),
 		Logger:  g.logger.With("node", m.name),
 	})
-	if err != nil {
-		return nil, failed("%s cannot start: %w", m.name, err)
-	}
-	g.listeners[k-1] = nil
+	return m, err
+}
+
+// run runs a node that was opened, under a context of its own, so that stop can end the nodes in order.
+func (g *grove) run(m *member) {
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
-	g.members = append(g.members, m)
 	go func() {
-		m.err = n.Run(ctx)
+		m.err = m.node.Run(ctx)
 		close(m.done)
 		g.ended <- m
 	}()
-	return m, nil
 }
 
-// awaitJoined waits until the node says that it has a position.
+// end asks a node to end. One that was opened and never run closes what it opened by running for a moment.
+func (g *grove) end(m *member) {
+	if m.stop == nil {
+		g.run(m)
+	}
+	m.stop()
+}
+
+// awaitJoined waits until the node has a position. One that takes too long is left to itself: it goes on trying.
 func (g *grove) awaitJoined(ctx context.Context, m *member) error {
-	return g.await(ctx, m, func(node *client.Client) bool {
-		status, err := node.Status(ctx)
-		if err != nil || status.Node != m.name || status.Position == 0 {
-			return false
+	patience := time.NewTimer(joinPatience)
+	defer patience.Stop()
+	select {
+	case view := <-m.node.Joined():
+		m.position = view.Position
+		if view.Parent != nil {
+			m.parent = view.Parent.Name()
 		}
-		m.position, m.parent = status.Position, status.Parent
-		return true
-	})
+	case <-ctx.Done():
+	case <-patience.C:
+	case ended := <-g.ended:
+		return ended.failure()
+	}
+	return nil
 }
 
-// awaitReady waits until every node holds a state that it can serve.
-func (g *grove) awaitReady(ctx context.Context, members []*member) error {
-	for _, m := range members {
-		if err := g.await(ctx, m, func(node *client.Client) bool { return node.Ready(ctx) == nil }); err != nil || ctx.Err() != nil {
+// awaitReady waits until every node holds a state that it can serve, and says so to whoever asks.
+func (g *grove) awaitReady(ctx context.Context) error {
+	for _, m := range g.members {
+		if err := g.awaitReadyOne(ctx, m); err != nil || ctx.Err() != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// await waits until a node says what it is to say. One that takes too long is left to itself: it goes on trying.
-func (g *grove) await(ctx context.Context, m *member, said func(*client.Client) bool) error {
+// awaitReadyOne leaves a node that takes too long to itself.
+func (g *grove) awaitReadyOne(ctx context.Context, m *member) error {
 	node := client.New(m.url, client.WithTimeout(time.Second))
 	defer node.Close()
 	patience := time.NewTimer(joinPatience)
 	defer patience.Stop()
-	look := time.NewTicker(joinInterval)
+	look := time.NewTicker(readyInterval)
 	defer look.Stop()
-	for {
-		if said(node) {
-			return nil
-		}
+	for node.Ready(ctx) != nil {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -99,11 +131,12 @@ func (g *grove) await(ctx context.Context, m *member, said func(*client.Client) 
 		case <-look.C:
 		}
 	}
+	return nil
 }
 
-// pause waits, unless a node fails meanwhile or ctx ends.
-func (g *grove) pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+// pauseUntil waits for a moment, unless a node fails meanwhile or ctx ends.
+func (g *grove) pauseUntil(ctx context.Context, moment time.Time) error {
+	timer := time.NewTimer(time.Until(moment))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

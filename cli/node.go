@@ -12,12 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"xylem/configs"
+	"xylem/coordinator"
 	"xylem/node"
 )
 
-// runner is a node that can run; it returns nil after a graceful stop.
+// runner is a node, as package node makes it.
 type runner interface {
 	Run(ctx context.Context) error
+	Joined() <-chan coordinator.View
 }
 
 func (a *app) nodeCommand() *cobra.Command {

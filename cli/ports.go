@@ -33,8 +33,6 @@ func portError(cfg configs.Config, k, port int, err error) error {
 			port, cfg.NodeName(k), cfg.API.HostPortBase)
 	case errors.Is(err, syscall.EACCES):
 		return failed("port %d, for %s, may not be used by this user: "+change, port, cfg.NodeName(k), cfg.API.HostPortBase)
-	case errors.Is(err, syscall.EMFILE):
-		return failed("too many open files for %d nodes: raise the limit with `ulimit -n`, or lower tree.depth", cfg.Nodes())
 	}
 	return failed("port %d, for %s: %w", port, cfg.NodeName(k), err)
 }

@@ -36,8 +36,9 @@ type Tree struct {
 	// Give it to the node with the best disk and network: it orders every write.
 	Root int
 	// StartupDelay is the time between starting one node and the next, the root
-	// first. 0 to 10m, default 1s. With 0 nodes race for their positions; more
-	// gives a predictable order and a slower start.
+	// first. 0 to 10m, default 1s. With 0 nodes race for their positions (not in
+	// `xylem up`, which keeps their order, and pauses less in a large tree); more gives a
+	// predictable order and a slower start.
 	StartupDelay time.Duration
 	// RootURL is the template of the URL where nodes find the root with the
 	// embedded coordinator. Default http://NODE-{root}:{api.port}, which needs

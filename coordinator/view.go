@@ -1,5 +1,7 @@
 package coordinator
 
+import "fmt"
+
 // View is what one node needs to know of the tree in order to act. It is never
 // changed after it was made, and may be shared between goroutines.
 //
@@ -33,6 +35,12 @@ type View struct {
 // same reports whether two views of one node say the same.
 func (v View) same(other View) bool {
 	return v.Revision == other.Revision && v.Epoch == other.Epoch && v.Root == other.Root && v.parent() == other.parent()
+}
+
+// Tag is short and tells whether a view is news: two views of one node that have one tag say the same. So a root need
+// not send, with every sign of life, what the member has.
+func (v View) Tag() string {
+	return fmt.Sprintf("%s/%d/%d/%d", v.Root.Instance, v.Epoch, v.Revision, v.parent().ID)
 }
 
 // parent is Parent, the zero Member for none.

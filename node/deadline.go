@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -16,13 +17,36 @@ type coarseListener struct {
 	slack time.Duration
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. What passes by itself is waited for: the HTTP server takes every error for the end,
+// and whoever opens more connections than this process may have would end the node.
 func (l coarseListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for wait := leastAcceptWait; ; wait = min(2*wait, mostAcceptWait) {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err == nil:
+			return &coarseConn{Conn: conn, slack: l.slack}, nil
+		case !passes(err):
+			return nil, err
+		}
+		time.Sleep(wait)
 	}
-	return &coarseConn{Conn: conn, slack: l.slack}, nil
+}
+
+// The time until connections are accepted again after there was no room for one.
+const (
+	leastAcceptWait = 5 * time.Millisecond
+	mostAcceptWait  = 100 * time.Millisecond
+)
+
+// passes reports whether accepting may succeed later: the process or the system has no file or no memory left for a
+// connection, or the other side gave it up too early.
+func passes(err error) bool {
+	for _, passing := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }
 
 // coarseConn is used by one goroutine at a time, but for Close.

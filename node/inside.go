@@ -225,13 +225,15 @@ type joinDocument struct {
 	RootMillis int64 `json:"root_millis"` // the root's time as the node last heard it, 0 for not yet
 
 	Process uint64 `json:"process,string"` // random: names the process where nodes report
+
+	View string `json:"view,omitempty"` // tag of the view that the node has
 }
 
 // admission is the root's answer to it.
 type admission struct {
-	coordinator.View
-	TimeEpoch  uint64 `json:"time_epoch"`  // of the root whose time this is
-	RootMillis int64  `json:"root_millis"` // the root's time
+	*coordinator.View        // nil: the node has it
+	TimeEpoch         uint64 `json:"time_epoch"`  // of the root whose time this is
+	RootMillis        int64  `json:"root_millis"` // the root's time
 }
 
 func readJSON(body []byte, into any) error {

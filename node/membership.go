@@ -50,6 +50,9 @@ func (n *Node) coordinator() coordinator.Coordinator {
 // deliver takes a change of who is where.
 func (n *Node) deliver(view coordinator.View) {
 	old := n.view.Swap(&view)
+	if old == nil {
+		n.joined <- view
+	}
 	n.lineage.moved()
 	var above replica.Above
 	for _, m := range view.Ancestors {
@@ -72,9 +75,13 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member, url string
 	applied := n.store.Applied()
 	var heard int64
 	n.loop.query(func(core *replica.Replica) { heard = core.HeardMillis() })
-	request, err := json.Marshal(joinDocument{
+	sign := joinDocument{
 		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard, Process: n.process,
-	})
+	}
+	if known != nil {
+		sign.View = known.Tag()
+	}
+	request, err := json.Marshal(sign)
 	if err != nil {
 		return view, err
 	}
@@ -98,7 +105,13 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member, url string
 		n.lineage.answers(known.Root)
 	}
 	n.reporting.joined(said.TimeEpoch)
-	return said.View, nil
+	switch {
+	case said.View != nil:
+		return *said.View, nil
+	case known != nil:
+		return *known, nil
+	}
+	return view, errors.New("the root's answer has no view")
 }
 
 // joinRefusals are the errors of the coordinator that travel as problems.
@@ -188,7 +201,11 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 		return err
 	}
 	root.processes.Store(in.ID, memberProcess{in.Process, in.Instance})
-	return writeJSON(c, http.StatusOK, admission{View: view, TimeEpoch: admit.Time.Epoch, RootMillis: admit.Time.Millis})
+	said := admission{View: &view, TimeEpoch: admit.Time.Epoch, RootMillis: admit.Time.Millis}
+	if in.View == view.Tag() {
+		said.View = nil
+	}
+	return writeJSON(c, http.StatusOK, said)
 }
 
 // admit enters a member in the book, and makes its place durable before it hears

@@ -75,6 +75,7 @@ type Node struct {
 	newTree  version.TreeID // the tree's, if this node begins it
 	process  uint64         // random: names this process
 	view     atomic.Pointer[coordinator.View]
+	joined   chan coordinator.View // holds the first view
 	lineage  *lineage
 	peers    *peers
 	verifier *proof.Verifier
@@ -112,6 +113,7 @@ func New(opts Options) (*Node, error) {
 	n := &Node{
 		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)),
 		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
+		joined: make(chan coordinator.View, 1),
 	}
 	n.reporting.again, n.reporting.bypassed = make(chan struct{}, 1), make(map[coordinator.Member]time.Time)
 	if err := n.openPeers(); err != nil {
@@ -309,6 +311,9 @@ func (n *Node) Run(ctx context.Context) error {
 	n.closePeers()
 	return errors.Join(cause, n.disk.err)
 }
+
+// Joined gets this node's first view of the tree, once, when it has a position.
+func (n *Node) Joined() <-chan coordinator.View { return n.joined }
 
 // now is the time of an input.
 func (n *Node) now() replica.Now {

@@ -6,8 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// stripes is how many counters a Signer has; a power of two.
-const stripes = 4096
+// A Signer has 4,096 counters. They are made 64 at a time when one of them is first needed: most nodes send to a
+// few others only, and a process may be a thousand nodes.
+const (
+	stripes       = 4096
+	stripesAtOnce = 64
+)
 
 // Signer makes the proofs of one process. Safe for concurrent use; not to be
 // copied.
@@ -15,7 +19,7 @@ type Signer struct {
 	key      key
 	sender   string
 	instance Instance
-	counters *[stripes]atomic.Uint64
+	counters *[stripes / stripesAtOnce]atomic.Pointer[[stripesAtOnce]atomic.Uint64]
 }
 
 // NewSigner makes the Signer of the process that is called sender ("NODE-3") and
@@ -33,7 +37,7 @@ func NewSigner(secret []byte, sender string, instance Instance) (*Signer, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{key: k, sender: sender, instance: instance, counters: new([stripes]atomic.Uint64)}, nil
+	return &Signer{key: k, sender: sender, instance: instance, counters: new([stripes / stripesAtOnce]atomic.Pointer[[stripesAtOnce]atomic.Uint64])}, nil
 }
 
 // Header is the value of HeaderName for one request to a receiver with that
@@ -59,5 +63,10 @@ func (s *Signer) Instance() Instance { return s.instance }
 // One counter for all would let what goes to others run a receiver's window past
 // a request that is still under way to it; one for each would grow without bound.
 func (s *Signer) next(receiver Instance) uint64 {
-	return s.counters[binary.BigEndian.Uint16(receiver[:])%stripes].Add(1)
+	stripe := binary.BigEndian.Uint16(receiver[:]) % stripes
+	some := &s.counters[stripe/stripesAtOnce]
+	if some.Load() == nil {
+		some.CompareAndSwap(nil, new([stripesAtOnce]atomic.Uint64))
+	}
+	return some.Load()[stripe%stripesAtOnce].Add(1)
 }

@@ -83,8 +83,7 @@ func (r *replay) run() error {
 		if err := r.startSegment(1, 0); err != nil {
 			return err
 		}
-	}
-	if err := r.syncDir(); err != nil { // names that a process gave before it was killed
+	} else if err := r.syncDir(); err != nil { // names that a process gave before it was killed
 		return err
 	}
 	r.removeBefore(r.found.checkpoint)
