@@ -194,7 +194,7 @@ func (l *loop) perform(e replica.Effect) {
 	case replica.Push:
 		n.work.Go(func() { l.post(n.push(e)) })
 	case replica.TellRoll:
-		n.work.Go(func() { l.post(n.tellRoll(&e.Roll)) })
+		n.work.Go(func() { l.post(n.tellRoll(&e)) })
 	case replica.AnswerRoll:
 		l.rolls.resolve(e.Ref, e)
 	case replica.Unserved:

@@ -26,7 +26,6 @@ type reporting struct {
 	to       coordinator.Member // who took the last report
 	bypassed map[coordinator.Member]time.Time
 	patience time.Duration // for how long the next is bypassed
-	unlinked bool          // the last report got to nobody that is linked to the root
 	epoch    uint64        // in which this node joined last
 }
 
@@ -78,26 +77,11 @@ func (n *Node) servants() []coordinator.Member {
 	return above
 }
 
-// tellRoll reports to the nearest ancestor that takes it. One that is cut off from the
-// root itself will do where there is no other.
-func (n *Node) tellRoll(roll *wire.Roll) replica.RollTold {
-	roll.Address = n.self.Address
-	told := n.tellAbove(wire.AppendRoll(nil, roll))
-	r := &n.reporting
-	r.mu.Lock()
-	lost := told.Reply == nil || !told.Reply.Linked
-	before := r.unlinked
-	r.unlinked = lost
-	r.mu.Unlock()
-	if lost && !before {
-		n.joinAgain() // and goes on trying: a root that comes back without its data is to hear what this node holds
-	}
-	return told
-}
-
-// tellAbove tries the ancestors one by one.
-func (n *Node) tellAbove(request []byte) replica.RollTold {
-	var taken replica.RollTold
+// tellRoll reports to the nearest ancestor that takes it, or, if asked to look beyond, to
+// the nearest that is linked to the root too. Where there is none, one that is not will do.
+func (n *Node) tellRoll(e *replica.TellRoll) (told replica.RollTold) {
+	e.Roll.Address = n.self.Address
+	request := wire.AppendRoll(nil, &e.Roll)
 	for _, m := range n.servants() {
 		reply, err := n.tellOne(m, request)
 		switch {
@@ -106,21 +90,26 @@ func (n *Node) tellAbove(request []byte) replica.RollTold {
 			continue
 		case reply.Verdict == wire.JoinFirst:
 			n.joinAgain()
-			return taken
+			return told
 		case reply.Verdict == wire.AskAbove:
 			continue
 		}
-		n.reporting.mu.Lock()
-		n.reporting.to = m
-		n.reporting.mu.Unlock()
-		taken.Reply = &reply
-		if reply.Linked {
-			n.lineage.answers(m)
-			return taken
+		if told.Reply == nil || reply.Linked {
+			told.Reply = &reply
+			n.reporting.tookBy(m)
 		}
-		n.lineage.cutOff(m)
+		if reply.Linked || !e.Beyond {
+			return told
+		}
 	}
-	return taken
+	return told
+}
+
+// tookBy takes in who has taken this node's report.
+func (r *reporting) tookBy(m coordinator.Member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = m
 }
 
 func (n *Node) tellOne(m coordinator.Member, request []byte) (wire.RollReply, error) {

@@ -33,9 +33,13 @@ type (
 		Nodes []wire.Standing
 	}
 
-	// TellRoll asks for a roll to be told to the nearest ancestor that takes it.
+	// TellRoll asks for a roll to be told to the nearest ancestor that takes it, or, with
+	// Beyond, to the nearest that is also linked to the root, if there is one.
 	// RollTold answers. At most one is under way.
-	TellRoll struct{ Roll wire.Roll }
+	TellRoll struct {
+		Roll   wire.Roll
+		Beyond bool
+	}
 
 	// Unserved tells that the ancestor to which this node reports does not bring it
 	// what it holds: another is to be found, for a while.

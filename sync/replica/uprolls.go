@@ -18,12 +18,14 @@ const signsPerTimeout = 3
 // as a sign of life.
 type uprolls struct {
 	under   bool            // one is under way
-	linked  bool            // the last was taken
+	linked  bool            // the last was taken, by one that is linked to the root
 	changed bool            // the nodes in it did, since the last
 	whole   bool            // the next is to be told whole
 	set     uint64          // of the last that was told
 	told    version.Version // the last version that all were told to be at
 	at      time.Duration   // when the next is due at the latest
+	lost    time.Duration   // since when there was no link to the root; 0: there is
+	beyond  time.Duration   // when to look for one beyond the nearest ancestor
 	idle    time.Duration   // since when the ancestor brings nothing of what it has; 0: it does
 }
 
@@ -49,7 +51,7 @@ func (r *Replica) tellRoll() {
 		u.told = at
 	}
 	u.under, u.changed, u.whole, u.set = true, false, false, roll.Set
-	r.emit(TellRoll{Roll: roll})
+	r.emit(TellRoll{Roll: roll, Beyond: r.lookBeyond()})
 }
 
 // rollTold takes the answer to a report.
@@ -57,8 +59,15 @@ func (r *Replica) rollTold(in RollTold) {
 	u := &r.uprolls
 	u.under = false
 	u.at = r.now.Mono + r.cfg.Liveness/signsPerTimeout
-	u.linked = in.Reply != nil && (in.Reply.Verdict == wire.RollTaken || in.Reply.Verdict == wire.SendWhole)
-	if !u.linked {
+	u.linked = in.Reply != nil && in.Reply.Linked
+	switch {
+	case u.linked:
+		u.lost = 0
+	case u.lost == 0:
+		u.lost = r.now.Mono
+		u.beyond = u.lost + r.cfg.Liveness
+	}
+	if in.Reply == nil {
 		u.whole, u.idle = true, 0
 		return
 	}
@@ -69,6 +78,22 @@ func (r *Replica) rollTold(in RollTold) {
 		r.told(RootTime{Epoch: in.Reply.Epoch, Millis: in.Reply.Millis})
 	}
 	r.watchServing(in.Reply)
+}
+
+// maxBeyond bounds the time between two looks beyond the nearest ancestor, in liveness
+// time-outs.
+const maxBeyond = 8
+
+// lookBeyond reports whether an ancestor that has no link to the root itself is to be
+// passed over: after it had the time to find one, and then ever more rarely. For where the
+// root is away, looking is of no use, and everybody does.
+func (r *Replica) lookBeyond() bool {
+	u := &r.uprolls
+	if u.lost == 0 || r.now.Mono < u.beyond {
+		return false
+	}
+	u.beyond = r.now.Mono + min(max(r.now.Mono-u.lost, r.cfg.Liveness), maxBeyond*r.cfg.Liveness)
+	return true
 }
 
 // watchServing finds out that an ancestor answers, and brings nothing of what it has.

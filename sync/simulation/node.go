@@ -324,7 +324,7 @@ func (n *Node) perform(e replica.Effect) {
 	case replica.Push:
 		n.push(e)
 	case replica.TellRoll:
-		n.tellRoll(&e.Roll)
+		n.tellRoll(&e)
 	case replica.AnswerRoll:
 		n.rolls[e.Ref](e.Reply)
 		delete(n.rolls, e.Ref)

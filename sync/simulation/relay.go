@@ -44,17 +44,18 @@ func (n *Node) bypass() {
 }
 
 // tellRoll reports to the nearest ancestor that takes it.
-func (n *Node) tellRoll(roll *wire.Roll) {
+func (n *Node) tellRoll(e *replica.TellRoll) {
 	var above []*Node
 	if n.welcomed {
 		above = slices.DeleteFunc(n.trusted(), func(a *Node) bool { return n.tree.world.Now() < n.bypassed[a] })
 	}
-	n.tellTo(above, wire.AppendRoll(nil, roll))
+	n.tellTo(above, e.Beyond, replica.RollTold{}, wire.AppendRoll(nil, &e.Roll))
 }
 
-func (n *Node) tellTo(above []*Node, request []byte) {
+// tellTo tries ancestors one by one. taken is the answer of the nearest that took it.
+func (n *Node) tellTo(above []*Node, beyond bool, taken replica.RollTold, request []byte) {
 	if len(above) == 0 {
-		n.step(replica.RollTold{})
+		n.step(taken)
 		return
 	}
 	to := above[0]
@@ -64,7 +65,7 @@ func (n *Node) tellTo(above []*Node, request []byte) {
 			if how == silent {
 				n.suspect(to)
 			}
-			n.tellTo(above[1:], request)
+			n.tellTo(above[1:], beyond, taken, request)
 			return
 		}
 		reply, err := wire.DecodeRollReply(answer.([]byte))
@@ -73,9 +74,14 @@ func (n *Node) tellTo(above []*Node, request []byte) {
 			n.tree.fail("the answer to a roll does not decode: %v", err)
 		case reply.Verdict == wire.JoinFirst:
 			n.welcomed = false
-			n.step(replica.RollTold{})
-		case reply.Verdict == wire.AskAbove, !reply.Linked && len(above) > 1:
-			n.tellTo(above[1:], request)
+			n.step(taken)
+		case reply.Verdict == wire.AskAbove:
+			n.tellTo(above[1:], beyond, taken, request)
+		case beyond && !reply.Linked:
+			if taken.Reply == nil {
+				n.reportsTo, taken.Reply = to, &reply
+			}
+			n.tellTo(above[1:], beyond, taken, request)
 		default:
 			n.reportsTo = to
 			n.step(replica.RollTold{Reply: &reply})
