@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"xylem/configs"
+	"xylem/node"
 )
 
 // grove is a tree whose nodes all run in this process. One goroutine uses it.
@@ -19,14 +20,15 @@ type grove struct {
 	pause     time.Duration // from the start of one node to that of the next
 	logger    *slog.Logger
 	listeners []net.Listener // of NODE-k at k-1; nil once its node has it
-	members   []*member      // in the order in which they were opened
-	ended     chan *member   // nodes that stopped running
+	shared    *node.Connections
+	members   []*member    // in the order in which they were opened
+	ended     chan *member // nodes that stopped running
 }
 
 func newGrove(a *app, cfg configs.Config, pause time.Duration, listeners []net.Listener) *grove {
 	return &grove{
 		app: a, cfg: cfg, pause: pause, listeners: listeners, ended: make(chan *member, cfg.Nodes()),
-		logger: a.logger(cfg.Log),
+		logger: a.logger(cfg.Log), shared: node.NewConnections(),
 	}
 }
 
@@ -92,6 +94,7 @@ func (g *grove) order() []int {
 // stop ends the nodes gracefully, level by level from the leaves to the root, so that no node loses its parent before
 // it has ended. It returns the first failure of a node.
 func (g *grove) stop() error {
+	defer g.shared.Close()
 	for _, listener := range g.listeners {
 		if listener != nil {
 			listener.Close()

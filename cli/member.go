@@ -58,9 +58,10 @@ func (g *grove) openOne(k int) (*member, error) {
 	m.node, err = g.app.newNode(node.Options{
 		ID: k, Config: g.cfg, Listener: g.listeners[k-1],
 		Advertise: m.url, RootURL: port(g.cfg.Tree.Root),
-		DataDir: filepath.Join(g.cfg.Data.Dir, m.name),
-		Secret:  []byte(g.cfg.Auth.ClusterSecret),
-		Logger:  g.logger.With("node", m.name),
+		DataDir:     filepath.Join(g.cfg.Data.Dir, m.name),
+		Secret:      []byte(g.cfg.Auth.ClusterSecret),
+		Logger:      g.logger.With("node", m.name),
+		Connections: g.shared,
 	})
 	return m, err
 }

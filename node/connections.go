@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// maxIdlePerAddress bounds the connections to one address that are kept for the next request.
-	maxIdlePerAddress = 8
+	// maxIdlePerAddress bounds the connections to one address that are kept for the next request. A thousand nodes
+	// of one process that share them speak to their root at moments of their own: some tens at a time.
+	maxIdlePerAddress = 64
 	// idleTimeout is how long one is kept. Nodes keep theirs for twice that, so that it is the sender who
 	// closes: a request is not sent into a connection that is just being closed for having been idle.
 	idleTimeout = time.Minute
