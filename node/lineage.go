@@ -26,7 +26,7 @@ import (
 // asking itself over and over: each node that it asked would ask all above it.
 type lineage struct {
 	timeout time.Duration // of liveness, and of one ping
-	all     bool          // who lives this node finds out by itself: views are old
+	all     bool          // who lives this node finds out by itself: views are old. Pings become rarer, for many may be shunned
 	view    func() *coordinator.View
 	ping    func(context.Context, coordinator.Member) (linked bool, err error)
 	useful  func() // called when an ancestor is of use again
@@ -49,12 +49,18 @@ const (
 // shun is what is remembered of an ancestor that is not of use.
 type shun struct {
 	standing standing
-	asked    bool // a ping is under way
+	asked    bool          // a ping is under way
+	wait     time.Duration // until the next ping, where all ancestors are looked after
+	next     time.Time     // when that is
 }
 
 // pingsPerTimeout is how often an ancestor that is shunned is pinged within the
 // liveness timeout.
 const pingsPerTimeout = 3
+
+// mostPingWait bounds the time between two pings where they become rarer, in liveness
+// time-outs.
+const mostPingWait = 4
 
 // candidates are the ancestors to turn to, in order: from the parent that the root
 // names upward, without those that are shunned.
@@ -202,7 +208,7 @@ func (l *lineage) due() map[coordinator.Member]*shun {
 	defer l.mu.Unlock()
 	due := make(map[coordinator.Member]*shun)
 	for m, s := range l.shunned {
-		if !s.asked {
+		if !s.asked && (!l.all || time.Now().After(s.next)) {
 			s.asked, due[m] = true, s
 		}
 	}
@@ -216,6 +222,8 @@ func (l *lineage) check(ctx context.Context, m coordinator.Member, s *shun) {
 	linked, err := l.ping(ctx, m)
 	l.mu.Lock()
 	s.asked = false
+	s.wait = min(max(2*s.wait, l.timeout/pingsPerTimeout), mostPingWait*l.timeout)
+	s.next = time.Now().Add(s.wait)
 	forgotten := l.shunned[m] != s
 	l.mu.Unlock()
 	switch {
