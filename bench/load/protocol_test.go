@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -12,8 +13,8 @@ import (
 	"xylem/bench/load"
 )
 
-// serve answers each line or more that comes in with the next of the answers, byte
-// by byte, so that every border inside an answer is met.
+// serve answers each line that comes in with the next of the answers, byte by byte, so
+// that every border inside an answer is met.
 func serve(t *testing.T, first string, answers ...string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,9 +29,9 @@ func serve(t *testing.T, first string, answers ...string) string {
 		}
 		defer conn.Close()
 		_, _ = io.WriteString(conn, first)
-		buf := make([]byte, 4096)
+		lines := bufio.NewReader(conn)
 		for _, answer := range answers {
-			if _, err := conn.Read(buf); err != nil {
+			if _, err := lines.ReadString('\n'); err != nil {
 				return
 			}
 			for i := range len(answer) {
@@ -76,8 +77,9 @@ func TestAnswersAreTakenApart(t *testing.T) {
 }
 
 func TestAnswersOfNATS(t *testing.T) {
-	address := serve(t, "INFO {}\r\n", "PONG\r\n", "PING\r\nMSG _INBOX.3 1 5\r\nhello\r\n", "", // the second is taken for the answer to PING
-
+	address := serve(t, "INFO {}\r\n",
+		"", "", "PONG\r\n", // to CONNECT, SUB and PING
+		"PING\r\nMSG _INBOX.3 1 5\r\nhello\r\n", "", // to a question, and to PONG
 		"HMSG _INBOX.3 1 12 17\r\nNATS/1.0\r\n\r\nhello\r\n", "HMSG _INBOX.3 1 16 16\r\nNATS/1.0 404\r\n\r\n\r\n")
 	conn, err := load.Dial(context.Background(), load.NATS, address, 3)
 	if err != nil {
