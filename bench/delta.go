@@ -84,7 +84,7 @@ func encodeDelta(key func(i int) string, value func() string) (raw, sent int) {
 	h := wire.Header{
 		Kind: wire.Delta, Number: 1, Last: true, Meta: cut.Meta, To: cut.To, Sent: began, Digest: cut.Digest, Live: uint64(cut.Live),
 	}
-	for _, body := range slices.Collect(wire.Bodies(cut)) {
+	for _, body := range slices.Collect(wire.Bodies(cut, wire.MaxBodyBytes)) {
 		piece := len(wire.AppendPiece(nil, &h, body))
 		sent += piece
 		raw += piece - body.Bytes()

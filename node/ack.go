@@ -20,6 +20,10 @@ type ackDocument struct {
 	TreeID  string             `json:"tree_id"`
 	Version version.Version    `json:"version"`
 	Digest  string             `json:"digest,omitempty"` // "match" or "mismatch" where the push's version was reached
+
+	// Of refusals, where a snapshot broke off: of which state it was, and up to where it came.
+	CollectedOf version.Version `json:"collected_of,omitzero"`
+	Collected   version.Version `json:"collected,omitzero"`
 }
 
 const (
@@ -87,6 +91,7 @@ func special(c byte) bool { return c < ' ' || c > '~' || c == '\\' }
 
 func (d *ackDocument) ack() (replica.Ack, error) {
 	ack := replica.Ack{Outcome: d.Outcome, Version: d.Version, Mismatch: d.Digest == digestDiffers}
+	ack.Collected = replica.Collected{At: d.Collected, Of: d.CollectedOf}
 	tree, err := version.ParseTreeID(d.TreeID)
 	ack.Tree = tree
 	return ack, err
@@ -123,5 +128,9 @@ func (n *Node) writeAck(c *fiber.Ctx, h *wire.Header, ack replica.Ack) error {
 	default:
 		p.status, p.detail = http.StatusServiceUnavailable, "this node could not write the push to its disk"
 	}
-	return p.with("outcome", document.Outcome).with("tree_id", document.TreeID).with("version", document.Version)
+	p.with("outcome", document.Outcome).with("tree_id", document.TreeID).with("version", document.Version)
+	if collected := ack.Collected; !collected.At.IsZero() {
+		p.with("collected", collected.At).with("collected_of", collected.Of)
+	}
+	return p
 }

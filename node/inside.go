@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"unicode/utf8"
 	"unsafe"
 
@@ -130,32 +129,6 @@ func (n *Node) postState(c *fiber.Ctx, req provedRequest) error {
 	return nil
 }
 
-// pieces gathers the push that is arriving.
-type pieces struct {
-	mu       sync.Mutex
-	bytes    int // of the pieces so far
-	assembly replica.Assembly
-}
-
-// add takes the next piece. The report is of the push as far as it has come.
-func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.Piece, *pushReport, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if h.Piece == 0 {
-		p.bytes = 0
-	}
-	p.bytes += len(req.body)
-	in, err := p.assembly.Add(uint32(req.sender), h, block)
-	if err != nil {
-		return nil, nil, err
-	}
-	report := &pushReport{Kind: h.Kind.String(), Entries: len(in.Entries), Bytes: p.bytes}
-	if in.Builder != nil {
-		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
-	}
-	return in, report, nil
-}
-
 // pushReport is the last push that this node took.
 type pushReport struct {
 	When    int64  `json:"-"`
@@ -176,7 +149,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	}
 	// Who may push is asked before anything is gathered for it.
 	if !n.mayBring(req.sender) {
-		return n.writeAck(c, &h, replica.Ack{Outcome: replica.NotRoot, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
+		return n.writeAck(c, &h, n.refusal(replica.NotRoot))
 	}
 	in, report := &replica.Piece{Sender: uint32(req.sender), Header: h, Partial: true}, &pushReport{Kind: h.Kind.String()}
 	if n.election == nil || h.Meta.Epoch >= n.fence.Load() {
@@ -184,7 +157,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	} // else a root that is over, which the core refuses, is not to spoil what gathers for the one that is
 	switch {
 	case errors.Is(err, replica.ErrSequence):
-		return n.writeAck(c, &h, replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
+		return n.writeAck(c, &h, n.refusal(replica.Gap))
 	case err != nil:
 		return err
 	}
@@ -201,8 +174,12 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 			n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
 		}
 		report.When, report.Outcome = n.now().Unix, string(ack.Outcome)
-		if ack.Outcome == replica.Applied || ack.Outcome == replica.Current {
+		switch {
+		case ack.Outcome == replica.Applied || ack.Outcome == replica.Current:
 			n.heardEpoch(h.Meta.Epoch)
+			n.pieces.arrived()
+		case ack.Outcome.Refuses():
+			ack.Collected = n.pieces.collected()
 		}
 		if ack.Outcome != replica.Continue {
 			n.lastPush.Store(report)
@@ -212,6 +189,11 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		n.loop.acks.forget(ref)
 		return unavailable("stopping", "this node is stopping")
 	}
+}
+
+// refusal is the answer to a piece that the core does not see.
+func (n *Node) refusal(outcome replica.AckOutcome) replica.Ack {
+	return replica.Ack{Outcome: outcome, Tree: n.store.Meta().Tree, Version: n.store.Applied(), Collected: n.pieces.collected()}
 }
 
 // joinDocument is what a node tells the root, to join and as a sign of life.

@@ -89,6 +89,7 @@ type Node struct {
 	stopping    chan struct{} // closed by stopAsking when they are not to wait any longer
 
 	encodings  encodings
+	streams    streams
 	pieces     pieces
 	fresh      atomic.Int64               // when the state was up to date, nanoseconds since began; 0: not heard yet
 	led        atomic.Int64               // likewise, as this node knew when it was the elected root; 0: it was not
@@ -306,6 +307,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.loop.stop()
 	looping.Wait() // nothing else begins work any more
 	n.work.Wait()
+	n.pieces.close()
 	n.disk.stop()
 	writing.Wait()
 	n.closePeers()

@@ -6,15 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
-	"xylem/store"
 	"xylem/sync/replica"
-	"xylem/sync/version"
 	"xylem/sync/wire"
 )
 
@@ -26,6 +22,9 @@ func pieceTimeout(bytes int) time.Duration {
 	return least + time.Duration(bytes)*time.Second/bytesPerSecond
 }
 
+// usualHeaderBytes is more than the header of a piece has, unless the history is long.
+const usualHeaderBytes = 512
+
 // push sends a push to a member, piece by piece, and returns how that ended.
 func (n *Node) push(e replica.Push) replica.Confirmed {
 	end := replica.Confirmed{Node: e.Node, Number: e.Header.Number, Ack: replica.Ack{Outcome: replica.Lost}}
@@ -35,6 +34,7 @@ func (n *Node) push(e replica.Push) replica.Confirmed {
 	}
 	next, stop := n.bodies(e)
 	defer stop()
+	var request []byte
 	body, more := next()
 	for piece := uint32(0); ; piece++ {
 		following, moreFollow := wire.Body{}, false
@@ -43,7 +43,7 @@ func (n *Node) push(e replica.Push) replica.Confirmed {
 		}
 		h := e.Header
 		h.Piece, h.Last = piece, !moreFollow
-		request := wire.AppendPiece(nil, &h, body)
+		request = wire.AppendPiece(slices.Grow(request[:0], body.Bytes()+usualHeaderBytes), &h, body)
 		end.Entries, end.Bytes = end.Entries+body.Entries, end.Bytes+len(request)
 		end.Ack, err = n.sendPiece(address, request)
 		if err != nil {
@@ -53,7 +53,7 @@ func (n *Node) push(e replica.Push) replica.Confirmed {
 		if end.Ack.Outcome != replica.Continue || !moreFollow {
 			n.logRefusal(e, end.Ack)
 			return end
-		}
+		} // else the whole request has come, and its memory is free
 		body, more = following, moreFollow
 	}
 }
@@ -92,75 +92,6 @@ func (n *Node) sendPiece(address string, request []byte) (replica.Ack, error) {
 		return lost, fmt.Errorf("%s answered %d: %s", address, answer.status, excerpt(answer.body))
 	}
 	return ack.ack()
-}
-
-// bodies returns a pull iterator over the bodies of a push. Small pushes are
-// encoded once for all nodes that need the same; large ones are encoded as they
-// are sent, in bounded memory.
-func (n *Node) bodies(e replica.Push) (next func() (wire.Body, bool), stop func()) {
-	var all []wire.Body
-	switch {
-	case e.Cut == nil:
-		all = []wire.Body{{}}
-	case !small(e.Cut):
-		return iter.Pull(wire.Bodies(e.Cut))
-	default:
-		all = n.encodings.of(e)
-	}
-	i := 0
-	return func() (wire.Body, bool) {
-		if i == len(all) {
-			return wire.Body{}, false
-		}
-		i++
-		return all[i-1], true
-	}, func() {}
-}
-
-// small reports whether a push is worth keeping in memory, encoded.
-func small(cut *store.Cut) bool {
-	const mostEntries, mostBytes = 4096, 4 << 20
-	if cut.MaxEntries() > mostEntries {
-		return false
-	}
-	bytes := 0
-	for e := range cut.Entries() {
-		bytes += len(e.Key) + len(e.Value)
-	}
-	return bytes <= mostBytes
-}
-
-// encodings keeps the last few small pushes, encoded.
-type encodings struct {
-	mu   sync.Mutex
-	last []*encoding
-}
-
-// encoding is the bodies of the push that leads from one version to another.
-type encoding struct {
-	from, to version.Version
-	kind     wire.Kind
-	once     sync.Once
-	bodies   []wire.Body
-}
-
-func (c *encodings) of(e replica.Push) []wire.Body {
-	const kept = 4
-	c.mu.Lock()
-	i := slices.IndexFunc(c.last, func(x *encoding) bool {
-		return x.from == e.Header.From && x.to == e.Header.To && x.kind == e.Header.Kind
-	})
-	if i < 0 {
-		c.last = append(c.last, &encoding{from: e.Header.From, to: e.Header.To, kind: e.Header.Kind})
-		if len(c.last) > kept {
-			c.last = slices.Delete(c.last, 0, 1)
-		}
-		i = len(c.last) - 1
-	}
-	found := c.last[i]
-	c.mu.Unlock()
-	found.once.Do(func() { found.bodies = slices.Collect(wire.Bodies(e.Cut)) })
-	return found.bodies
 }
 
 // fetch asks a member for its whole state, for a root that has none.

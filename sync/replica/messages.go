@@ -218,12 +218,25 @@ const (
 	Ahead     AckOutcome = "ahead"      // it holds a version that the root never gave; never sent
 )
 
+// Refuses reports whether nothing changed, and the push is over.
+func (o AckOutcome) Refuses() bool {
+	switch o {
+	case Applied, Current, Late, Continue:
+		return false
+	}
+	return true
+}
+
 // Ack is a node's answer to a piece, with its own tree and version.
 type Ack struct {
 	Outcome  AckOutcome
 	Tree     version.TreeID
 	Version  version.Version
 	Mismatch bool // at the push's version the state does not have the push's digest
+
+	// Collected is what the node has of a snapshot that broke off; the driver, which
+	// gathers the pieces, adds it where a push was refused.
+	Collected Collected
 }
 
 // Verdict is whether a member is let in.

@@ -40,6 +40,7 @@ type progress struct {
 	sent       int64         // when the root sent what that push tells, by its own time
 	heard      int64         // the same of the last that was confirmed
 	stale      bool          // that push went to the member's run before, or in the epoch before
+	collected  Collected     // what it said it has of a snapshot; zero once one was sent
 	failures   int           // pushes in a row that got no good answer
 	mismatches int           // digests in a row that differed
 	notBefore  time.Duration // no push before then
@@ -118,8 +119,8 @@ func (r *Replica) needs(p *progress) (wire.Kind, bool) {
 	}
 	fromNothing := p.confirmed.IsZero() && meta.Floor.IsZero() // it has heard of the empty state
 	if !fromNothing && !bridgeable(&meta, p.confirmed) {
-		p.state = lacking
-		return wire.Snapshot, true
+		p.state = probing // it may have collected something of what it needs
+		return wire.Heartbeat, true
 	}
 	return wire.Delta, p.due || r.cfg.Eager
 }
@@ -143,12 +144,16 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	cut := r.store.Cut(from)
 	if kind == wire.Delta && cut.Bytes() > maxDeltaBytes {
 		kind, from, p.state = wire.Snapshot, version.Version{}, lacking
-		cut = r.store.Cut(from)
 	}
-	if kind == wire.Heartbeat {
+	p.sent = r.sent()
+	switch kind {
+	case wire.Heartbeat:
 		from = cut.To
+	case wire.Snapshot:
+		cut, p.sent = r.snapshotFor(p)
+		from = cut.From
 	}
-	p.due, p.inFlight, p.sent = false, r.members.numbers, r.sent()
+	p.due, p.inFlight = false, r.members.numbers
 	p.notBefore = r.now.Mono + r.cfg.Interval
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
@@ -179,7 +184,7 @@ func (r *Replica) rootNode() uint32 {
 
 // answered takes the end of the push under way to the member.
 func (r *Replica) answered(p *progress, in Confirmed) {
-	p.inFlight = 0
+	p.inFlight, p.collected = 0, in.Ack.Collected
 	last := &p.report.LastPush
 	last.Outcome, last.Entries, last.Bytes = in.Ack.Outcome, in.Entries, in.Bytes
 	if p.stale { // its answer says nothing of the run or epoch that is

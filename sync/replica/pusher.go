@@ -11,6 +11,7 @@ type pusher struct {
 	byNode  map[uint32]*progress
 	ordered []*progress // the same, by node, so that effects come in a fixed order
 	numbers uint64      // of the last push
+	shared  shared      // what snapshots that begin now are cut from
 	wakeAt  time.Duration
 	wakeSet bool
 }
@@ -47,6 +48,7 @@ func (r *Replica) addMember(member Member) *progress {
 	case p.member.Instance != member.Instance:
 		p.member = member
 		p.failures, p.notBefore = 0, 0
+		p.collected = Collected{}
 		p.probe()
 	}
 	return p
@@ -67,11 +69,10 @@ func (r *Replica) forgetMembers() {
 // confirmed takes the end of a push. What is not about the push under way is
 // stale and says nothing.
 func (r *Replica) confirmed(in Confirmed) {
-	p := r.members.byNode[in.Node]
-	if p == nil || p.inFlight != in.Number {
-		return
+	if p := r.members.byNode[in.Node]; p != nil && p.inFlight == in.Number {
+		r.answered(p, in)
 	}
-	r.answered(p, in)
+	r.members.shared.release(r.members.ordered)
 }
 
 // tick makes a push due for everybody: a delta where something is new, else a

@@ -60,8 +60,12 @@ func TestAMemberThatHeardOfTheEmptyStateBeforeTheFloorGetsASnapshot(t *testing.T
 	s.step(Expire{Before: s.stampOf("b")})
 	s.persisted()
 	effects := s.step(Tick{})
-	if got := effectText(effects[0]); got != "push 2 to NODE-2: snapshot in epoch 1, to 1.3: b=1" {
+	if got := effectText(effects[0]); got != "push 2 to NODE-2: heartbeat in epoch 1, to 1.3" {
 		t.Errorf("it does %v", got)
+	}
+	effects = s.confirm(2, Gap, "0.0")
+	if got := effectText(effects[0]); got != "push 3 to NODE-2: snapshot in epoch 1, to 1.3: b=1" {
+		t.Errorf("then it does %v", got)
 	}
 }
 

@@ -206,7 +206,7 @@ func metaText(m *store.Meta) string {
 
 func pushText(h *wire.Header, entries []*store.Entry) string {
 	text := fmt.Sprintf("%v in epoch %d, ", h.Kind, h.Meta.Epoch)
-	if h.From != h.To && h.Kind == wire.Delta {
+	if h.Kind == wire.Delta && h.From != h.To || h.Kind == wire.Snapshot && !h.From.IsZero() {
 		text += fmt.Sprintf("from %v ", h.From)
 	}
 	text += fmt.Sprintf("to %v", h.To)
@@ -272,6 +272,9 @@ func ackText(a Ack) string {
 	}
 	if a.Mismatch {
 		text += ", another digest"
+	}
+	if c := a.Collected; !c.At.IsZero() {
+		text += fmt.Sprintf(", has up to %v of a snapshot of %v", c.At, c.Of)
 	}
 	return text
 }

@@ -18,17 +18,21 @@ type pushing struct {
 }
 
 func (n *Node) push(e replica.Push) {
-	n.tree.Stats.pushed(e.Header.Kind)
+	n.tree.Stats.pushed(&e.Header)
 	p := &pushing{from: n, to: n.tree.node(e.Node), number: e.Header.Number, pieces: encode(e.Header, e.Cut)}
 	p.send(0)
 }
+
+// bodyBytes is the size at which a piece is closed: so small that many pushes have
+// several.
+const bodyBytes = 256
 
 // encode makes the pieces of a push.
 func encode(h wire.Header, cut *store.Cut) [][]byte {
 	bodies := []wire.Body{{}}
 	if cut != nil {
 		bodies = bodies[:0]
-		for body := range wire.Bodies(cut) {
+		for body := range wire.Bodies(cut, bodyBytes) {
 			bodies = append(bodies, body)
 		}
 	}
@@ -68,11 +72,15 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 	}
 	in, err := n.pieces.Add(sender, &h, block)
 	if err != nil {
-		answer(replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()})
+		answer(n.collected(replica.Ack{Outcome: replica.Gap, Tree: n.store.Meta().Tree, Version: n.store.Applied()}))
 		return
 	}
 	n.refs++
 	n.acks[n.refs] = func(ack replica.Ack) {
+		ack = n.collected(ack)
+		if ack.Outcome == replica.Applied || ack.Outcome == replica.Current {
+			n.pieces.Forget()
+		}
 		n.tree.taken(n, &h, ack)
 		n.spoilAck(&h, &ack)
 		answer(ack)
@@ -80,6 +88,14 @@ func (n *Node) receive(sender uint32, bytes []byte, answer func(replica.Ack)) {
 	in.Ref = n.refs
 	n.spoilPush(in)
 	n.step(in)
+}
+
+// collected adds to an answer what the node has of a snapshot.
+func (n *Node) collected(ack replica.Ack) replica.Ack {
+	if ack.Outcome.Refuses() {
+		ack.Collected = n.pieces.Collected()
+	}
+	return ack
 }
 
 // fetch asks a member for its whole state, for a root that has none.

@@ -23,6 +23,7 @@ type Stats struct {
 	Forwards, Detours                     int // batches sent, and how often to another than the parent
 	Rolls, Bypassed                       int // reports of nodes below, and how often an ancestor was found to bring nothing
 	Heartbeats, Deltas, Snapshots, Events int
+	Resumed                               int // snapshots that went on where one broke off
 }
 
 // Add adds what another run did.
@@ -39,13 +40,16 @@ func (s *Stats) Void() bool {
 }
 
 // pushed counts a push.
-func (s *Stats) pushed(kind wire.Kind) {
-	switch kind {
+func (s *Stats) pushed(h *wire.Header) {
+	switch h.Kind {
 	case wire.Heartbeat:
 		s.Heartbeats++
 	case wire.Delta:
 		s.Deltas++
 	case wire.Snapshot:
 		s.Snapshots++
+		if !h.From.IsZero() {
+			s.Resumed++
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"xylem/store"
+	"xylem/sync/version"
 )
 
 // MaxBodyBytes is the size at which the body of a piece is closed, before
@@ -21,8 +22,12 @@ const (
 	compressed = 1 // s2 block format
 )
 
-// minCompressBytes is the smallest block that compression is tried on.
-const minCompressBytes = 1 << 10
+// minCompressBytes is the smallest block that compression is tried on, and
+// sampleBytes how much of a large one tells whether to try the rest.
+const (
+	minCompressBytes = 1 << 10
+	sampleBytes      = 16 << 10
+)
 
 // Body is the entries of one piece, encoded and checksummed once for all the
 // nodes that need them. The zero Body has no entries.
@@ -31,7 +36,8 @@ type Body struct {
 	rawBytes    int
 	encoded     []byte
 	crc         uint32
-	Entries     int // how many it holds
+	Entries     int             // how many it holds
+	Last        version.Version // of the last of them, where Bodies made it
 }
 
 // Bytes is how many bytes the body takes on the wire.
@@ -40,9 +46,8 @@ func (b Body) Bytes() int { return len(b.encoded) }
 // NewBody encodes a block of entries. It keeps the block.
 func NewBody(block []byte, entries int) Body {
 	body := Body{rawBytes: len(block), encoded: block, Entries: entries}
-	if len(block) >= minCompressBytes {
-		// It pays when a tenth is saved: reading it back costs time as well.
-		if packed := s2.Encode(nil, block); len(packed) < len(block)/10*9 {
+	if len(block) >= minCompressBytes && (len(block) < 4*sampleBytes || pays(block[:sampleBytes], 5) != nil) {
+		if packed := pays(block, 10); packed != nil {
 			body.compression, body.encoded = compressed, packed
 		}
 	}
@@ -50,28 +55,45 @@ func NewBody(block []byte, entries int) Body {
 	return body
 }
 
+// pays returns the block compressed, or nil if that saves less than the parts-th part of
+// it: reading it back costs time as well. It pays when a tenth is saved, and in a large
+// block, of which there are many, a fifth.
+func pays(block []byte, parts int) []byte {
+	if packed := s2.Encode(nil, block); len(packed) < len(block)-len(block)/parts {
+		return packed
+	}
+	return nil
+}
+
 // Bodies yields the bodies of a cut's pieces, one at a time, so that a snapshot
-// of any size is encoded in bounded memory. A cut without entries yields one
+// of any size is encoded in bounded memory. A body is closed once it has so many bytes
+// before compression (MaxBodyBytes between nodes). A cut without entries yields one
 // empty body.
-func Bodies(cut *store.Cut) iter.Seq[Body] {
+func Bodies(cut *store.Cut, bytes int) iter.Seq[Body] {
 	return func(yield func(Body) bool) {
 		var enc store.BlockEncoder
 		var block []byte
 		entries, yielded := 0, false
+		var last version.Version
+		body := func() Body {
+			b := NewBody(block, entries)
+			b.Last = last
+			return b
+		}
 		for e := range cut.Entries() {
-			block = enc.Append(block, e)
+			block, last = enc.Append(block, e), e.Version
 			entries++
-			if len(block) < MaxBodyBytes {
+			if len(block) < bytes {
 				continue
 			}
-			if !yield(NewBody(block, entries)) {
+			if !yield(body()) {
 				return
 			}
 			enc.Reset()
-			block, entries, yielded = nil, 0, true
+			block, entries, yielded = make([]byte, 0, len(block)+len(block)/16), 0, true
 		}
 		if entries > 0 || !yielded {
-			yield(NewBody(block, entries))
+			yield(body())
 		}
 	}
 }

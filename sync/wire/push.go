@@ -48,7 +48,7 @@ type Header struct {
 	Piece    uint32          // 0 for the first
 	Last     bool            // no piece follows
 	Meta     store.Meta      // of the root at To: tree, epoch, history, floor, stamp
-	From, To version.Version // fits a node at any version between; From is zero in a snapshot
+	From, To version.Version // fits a node at any version between; of a snapshot From is where it goes on, zero for the begin
 	Sent     int64           // when the root sent it, or what the sender was told by it, in milliseconds of the root's clock since 1970
 	Digest   store.Digest    // of the root's live entries at To
 	Live     uint64          // how many those are
@@ -156,8 +156,6 @@ func (h *Header) check() error {
 		return fmt.Errorf("%w: a push without tree or epoch", ErrMalformed)
 	case h.To.Seq < h.From.Seq || !h.Meta.OnHistory(h.To) || !h.Meta.OnHistory(h.From):
 		return fmt.Errorf("%w: from %v to %v is not on the history it carries", ErrMalformed, h.From, h.To)
-	case h.Kind == Snapshot && !h.From.IsZero():
-		return fmt.Errorf("%w: a snapshot that begins at %v", ErrMalformed, h.From)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestACutTravelsInBoundedBodies(t *testing.T) {
 	cut := s.Cut(version.Version{})
 	builder := store.NewBuilder()
 	bodies := 0
-	for body := range Bodies(cut) {
+	for body := range Bodies(cut, MaxBodyBytes) {
 		h := header()
 		_, block, _, err := DecodePiece(AppendPiece(nil, &h, body), maxBody)
 		if err != nil || len(block) > MaxBodyBytes+1<<20+store.MaxKeyBytes {
@@ -126,14 +126,14 @@ func TestACutTravelsInBoundedBodies(t *testing.T) {
 	if bodies < 4 || builder.Digest() != cut.Digest {
 		t.Errorf("%d bodies add up to %v, want %v", bodies, builder.Digest(), cut.Digest)
 	}
-	for range Bodies(cut) {
+	for range Bodies(cut, MaxBodyBytes) {
 		break // a sender may give up
 	}
 }
 
 func TestACutWithoutEntriesIsOneEmptyBody(t *testing.T) {
 	bodies := 0
-	for body := range Bodies(store.New().Cut(version.Version{})) {
+	for body := range Bodies(store.New().Cut(version.Version{}), MaxBodyBytes) {
 		if bodies++; body.Entries != 0 || body.Bytes() != 0 {
 			t.Errorf("it has %d entries, %d bytes", body.Entries, body.Bytes())
 		}
@@ -152,12 +152,12 @@ func TestAHeaderThatContradictsItselfIsRefused(t *testing.T) {
 			h.Meta = store.Meta{Tree: h.Meta.Tree}
 			h.From, h.To = version.Version{}, version.Version{}
 		},
-		"backwards":                 func(h *Header) { h.From.Seq, h.To.Seq = 3, 2; h.From.Epoch, h.To.Epoch = 1, 1 },
-		"to beyond the cut":         func(h *Header) { h.To = version.Version{Epoch: 2, Seq: 16} },
-		"from beyond the cut":       func(h *Header) { h.From = version.Version{Epoch: 1, Seq: 11} },
-		"to in an unknown epoch":    func(h *Header) { h.To.Epoch = 4 },
-		"a snapshot that is a part": func(h *Header) { h.Kind = Snapshot },
-		"a history that goes back":  func(h *Header) { slices.Reverse(h.Meta.History) },
+		"backwards":                func(h *Header) { h.From.Seq, h.To.Seq = 3, 2; h.From.Epoch, h.To.Epoch = 1, 1 },
+		"to beyond the cut":        func(h *Header) { h.To = version.Version{Epoch: 2, Seq: 16} },
+		"from beyond the cut":      func(h *Header) { h.From = version.Version{Epoch: 1, Seq: 11} },
+		"to in an unknown epoch":   func(h *Header) { h.To.Epoch = 4 },
+		"a snapshot from beyond":   func(h *Header) { h.Kind, h.From = Snapshot, version.Version{Epoch: 1, Seq: 11} },
+		"a history that goes back": func(h *Header) { slices.Reverse(h.Meta.History) },
 	} {
 		h := header()
 		change(&h)

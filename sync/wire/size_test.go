@@ -15,7 +15,7 @@ func TestADeltaCostsLittleBeyondKeysAndValues(t *testing.T) {
 		cut := s.Cut(version.Version{Epoch: 2, Seq: 15})
 		h := header()
 		raw, sent, entries := 0, 0, 0
-		for body := range Bodies(cut) {
+		for body := range Bodies(cut, MaxBodyBytes) {
 			piece := AppendPiece(nil, &h, body)
 			raw += len(piece) - body.Bytes() + body.rawBytes
 			sent += len(piece)

@@ -23,7 +23,7 @@ const lengthBytes = 4
 func Frames(cut *store.Cut) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		h := Header{Kind: Snapshot, Number: 1, Meta: cut.Meta, To: cut.To, Digest: cut.Digest, Live: uint64(cut.Live)}
-		next, stop := iter.Pull(Bodies(cut))
+		next, stop := iter.Pull(Bodies(cut, MaxBodyBytes))
 		defer stop()
 		body, more := next()
 		for ; more; h.Piece++ {

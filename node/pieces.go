@@ -1,0 +1,93 @@
+package node
+
+import (
+	"sync"
+	"time"
+
+	"xylem/sync/replica"
+	"xylem/sync/wire"
+)
+
+// collectedFor is how long what came of a snapshot is kept after its last piece: whoever
+// went on with it would have done so by then.
+const collectedFor = time.Minute
+
+// pieces gathers the push that is arriving. A piece of a snapshot is answered before its
+// entries are taken in, while the next is on its way.
+type pieces struct {
+	mu       sync.Mutex
+	bytes    int // of the pieces so far
+	assembly replica.Assembly
+	taking   sync.WaitGroup // of the piece before, by the assembly, which is its alone until then
+	idle     *time.Timer    // gives up what has come
+}
+
+// add takes the next piece. The report is of the push as far as it has come.
+func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.Piece, *pushReport, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taking.Wait()
+	if h.Piece == 0 {
+		p.bytes = 0
+	}
+	p.bytes += len(req.body)
+	sender, report := uint32(req.sender), &pushReport{Kind: h.Kind.String(), Bytes: p.bytes}
+	p.keep(h)
+	if h.Kind == wire.Snapshot && !h.Last && p.assembly.Follows(sender, h) {
+		// What does not make sense is forgotten, and found missing by the next piece.
+		p.taking.Go(func() { _, _ = p.assembly.Add(sender, h, block) })
+		return &replica.Piece{Sender: sender, Header: *h, Partial: true}, report, nil
+	}
+	in, err := p.assembly.Add(sender, h, block)
+	if err != nil {
+		return nil, nil, err
+	}
+	report.Entries = len(in.Entries)
+	if in.Builder != nil {
+		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
+	}
+	return in, report, nil
+}
+
+// keep has what comes of a snapshot kept for a while.
+func (p *pieces) keep(h *wire.Header) {
+	switch {
+	case h.Kind != wire.Snapshot || h.Last:
+	case p.idle == nil:
+		p.idle = time.AfterFunc(collectedFor, p.giveUp)
+	default:
+		p.idle.Reset(collectedFor)
+	}
+}
+
+// giveUp forgets all that has come.
+func (p *pieces) giveUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taking.Wait()
+	p.assembly = replica.Assembly{}
+}
+
+// collected is what came of a snapshot that broke off.
+func (p *pieces) collected() replica.Collected {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taking.Wait()
+	return p.assembly.Collected()
+}
+
+// arrived is called when this node is at the state of who pushes to it.
+func (p *pieces) arrived() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taking.Wait()
+	p.assembly.Forget()
+}
+
+// close waits for what is taken in, when no piece comes any more.
+func (p *pieces) close() {
+	p.giveUp()
+	if p.idle != nil {
+		p.idle.Stop()
+	}
+}

@@ -1,0 +1,126 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"xylem/sync/version"
+	"xylem/sync/wire"
+)
+
+// cutting is a listener that closes a connection in the midst of what comes, once.
+type cutting struct {
+	net.Listener
+	left atomic.Int64 // bytes that come before that
+}
+
+// Accept implements net.Listener.
+func (l *cutting) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &cutConn{Conn: conn, listener: l}, nil
+}
+
+type cutConn struct {
+	net.Conn
+	listener *cutting
+}
+
+// Read implements net.Conn.
+func (c *cutConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if left := c.listener.left.Add(int64(-n)); left <= 0 && left+int64(n) > 0 {
+		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
+	}
+	return n, err
+}
+
+func TestASnapshotGoesOnWhereItBroke(t *testing.T) {
+	const entries = 50_000 // of some 120 bytes
+	tr := newTree(t, 2)
+	link := &cutting{}
+	link.left.Store(3 << 20)
+	tr.nodes[2].listening = func(l net.Listener) net.Listener { link.Listener = l; return link }
+	tr.start(1)
+	tr.awaitReady(1)
+	fillWithNoise(t, tr.nodes[0].node, entries)
+	tr.start(2)
+	tr.awaitReady(2)
+	tr.start(3)
+	tr.awaitReady(3)
+	tr.awaitEqual()
+	if link.left.Load() > 0 {
+		t.Fatal("nothing was cut")
+	}
+	whole, rest := tr.status(2).LastPush, tr.status(3).LastPush
+	sent := tr.lastPushTo(3)
+	if rest.Kind != "snapshot" || sent.Kind != "snapshot" || sent.Bytes != rest.Bytes || sent.Entries >= entries*2/3 {
+		t.Errorf("NODE-3 is equal by %+v, of which it was sent %+v", rest, sent)
+	}
+	if whole.Bytes < entries*100 || rest.Bytes > whole.Bytes*2/3 {
+		t.Errorf("a whole snapshot is %+v, the rest of one %+v", whole, rest)
+	}
+	tr.put(1, "after", "1")
+	tr.awaitEqual()
+}
+
+// lastPushTo is the last push to a node as the root tells.
+func (tr *tree) lastPushTo(k int) pushDocument {
+	tr.t.Helper()
+	for _, m := range tr.status(1).Nodes {
+		if m.Node == fmt.Sprintf("NODE-%d", k) && m.LastPush != nil {
+			return *m.LastPush
+		}
+	}
+	tr.t.Fatalf("the root has not pushed to NODE-%d", k)
+	return pushDocument{}
+}
+
+// Nodes that need a snapshot at the same time share its encoding; whoever reads, in
+// whatever order, sees what a reader of the cut sees.
+func TestStreamsYieldTheSameToAll(t *testing.T) {
+	tr := startTree(t, 1)
+	root := tr.nodes[0].node
+	fillWithNoise(t, root, 100_000) // more bodies than are kept
+	cut := root.store.Cut(version.Version{})
+	var all streams
+	fast, stopFast := ahead(all.join(cut))
+	slow, stopSlow := all.join(cut)
+	if len(all.open) != 1 {
+		t.Errorf("there are %d streams of one cut", len(all.open))
+	}
+	count := func(next func() (wire.Body, bool), most int) (bodies, entries int) {
+		for bodies < most {
+			b, more := next()
+			if !more {
+				break
+			}
+			bodies, entries = bodies+1, entries+b.Entries
+		}
+		return bodies, entries
+	}
+	_, begun := count(slow, 2)
+	bodies, entries := count(fast, 1000)
+	if entries != 100_000 || bodies <= recentBodies {
+		t.Errorf("the fast reader sees %d entries in %d bodies", entries, bodies)
+	}
+	if _, rest := count(slow, 1000); begun+rest != 100_000 {
+		t.Errorf("the slow reader sees %d entries, and %d", begun, rest)
+	}
+	late, stopLate := all.join(cut)
+	if _, entries := count(late, 1); entries == 0 {
+		t.Error("a late reader sees nothing")
+	}
+	stopFast()
+	stopSlow()
+	stopLate()
+	if len(all.open) != 0 {
+		t.Errorf("%d streams are still open", len(all.open))
+	}
+}
