@@ -11,6 +11,10 @@ import (
 type Builder struct {
 	table *table
 	last  version.Version
+
+	few    [32]Entry // of a block, that are added together
+	hashes [32]uint64
+	seen   uint64 // keeps what looks ahead from being left out
 }
 
 // NewBuilder returns a builder of an empty state.
@@ -46,10 +50,37 @@ func (b *Builder) add(e *Entry) error {
 	return nil
 }
 
+// addFew adds the first n of few, after a look at where in the index they will be: most of
+// the time that a large table takes is for memory, and the processor fetches what does not
+// depend on each other at once.
+func (b *Builder) addFew(n int) error {
+	for _, hash := range b.hashes[:n] {
+		b.seen ^= b.table.index.look(uint32(hash))
+	}
+	for i := range b.few[:n] {
+		if err := b.add(&b.few[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AddBlock adds the entries of a block, which come in version order over all calls,
 // without an object for each. It keeps nothing of the block. The error wraps ErrBlock.
 func (b *Builder) AddBlock(block []byte) error {
-	return readBlock(block, b.add)
+	n := 0
+	err := readBlock(block, func(e *Entry) (err error) {
+		b.few[n], b.hashes[n] = *e, hashOf(e.Key)
+		if n++; n == len(b.few) || e.Origin != nil { // an origin is good until the next entry
+			n, err = 0, b.addFew(n)
+		}
+		return err
+	})
+	if err == nil {
+		err = b.addFew(n)
+	}
+	clear(b.few[:]) // which would keep the block
+	return err
 }
 
 // Current is the latest entry or tombstone that was added for a key, or nil.

@@ -91,6 +91,16 @@ func (x *index) expect(keys int) {
 	x.root.Store(f)
 }
 
+// look is of no meaning, but has what find and insert will look at for a hash fetched.
+func (x *index) look(hash uint32) uint64 {
+	s := x.segment(hash)
+	if s == nil {
+		return 0
+	}
+	i := s.at(hash)
+	return s.words[i].Load() ^ uint64(s.hashes[i])
+}
+
 // insert adds the ref of a key that has none.
 func (x *index) insert(hash uint32, r ref) {
 	s := x.segment(hash)
