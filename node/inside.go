@@ -29,7 +29,7 @@ type provedRequest struct {
 func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handler {
 	limit := n.maxPieceBytes() + maxBatchBytes
 	return func(c *fiber.Ctx) error {
-		body, err := readBody(c, limit)
+		body, err := appendBody(pieceMemory(c), c, limit)
 		if err != nil {
 			return err
 		}

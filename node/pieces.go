@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"xylem/sync/replica"
 	"xylem/sync/wire"
 )
@@ -35,7 +37,10 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 	p.keep(h)
 	if h.Kind == wire.Snapshot && !h.Last && p.assembly.Follows(sender, h) {
 		// What does not make sense is forgotten, and found missing by the next piece.
-		p.taking.Go(func() { _, _ = p.assembly.Add(sender, h, block) })
+		p.taking.Go(func() {
+			_, _ = p.assembly.Add(sender, h, block)
+			freePieces.Put(&req.body) // of a snapshot nothing is kept as it came
+		})
 		return &replica.Piece{Sender: sender, Header: *h, Partial: true}, report, nil
 	}
 	in, err := p.assembly.Add(sender, h, block)
@@ -47,6 +52,19 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
 	}
 	return in, report, nil
+}
+
+// freePieces holds memory that pieces of snapshots have come in.
+var freePieces sync.Pool
+
+// pieceMemory is memory for the body of a large request; nil where there is none.
+func pieceMemory(c *fiber.Ctx) []byte {
+	if c.Request().Header.ContentLength() > trustedBytes {
+		if free, found := freePieces.Get().(*[]byte); found {
+			return (*free)[:0]
+		}
+	}
+	return nil
 }
 
 // keep has what comes of a snapshot kept for a while.
