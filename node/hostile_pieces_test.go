@@ -18,7 +18,9 @@ import (
 func (l *lone) parts(entries int) []wire.Body {
 	var bodies []wire.Body
 	for part := range slices.Chunk(slices.Collect(l.root.Cut(version.Version{}).Entries()), entries) {
-		bodies = append(bodies, bodyOf(part...))
+		body := bodyOf(part...)
+		body.Last = part[len(part)-1].Version
+		bodies = append(bodies, body)
 	}
 	return bodies
 }
@@ -148,6 +150,28 @@ func TestASnapshotThatIsNeverFinishedIsNoHindrance(t *testing.T) {
 	wantAck(t, l.push(l.delta(own)), replica.Applied, l.at(12))
 	l.wantConflict(l.piece(*h, 2, true, l.parts(4)[2]), replica.Gap, l.at(12))
 	wantEntry(t, l.to.get(t, "/store/new"), "new", "1")
+}
+
+func TestASnapshotGoesOnOnlyFromWhatCame(t *testing.T) {
+	l := startLone(t)
+	l.order("new", "1")
+	own := l.at(11)
+	bodies := l.parts(4)
+	whole, _ := l.snapshot()
+	rest, _ := l.snapshot()
+	l.to.unchanged(t)
+	for _, from := range []version.Version{l.at(4), own} {
+		rest.From = from
+		l.wantConflict(l.piece(*rest, 0, true, bodies[1]), replica.Gap, own)
+	}
+	wantAck(t, l.piece(*whole, 0, false, bodies[0]), replica.Continue, own)
+	refused := l.piece(*whole, 2, true, bodies[2])
+	l.wantConflict(refused, replica.Gap, own)
+	if !strings.Contains(string(refused.body), fmt.Sprintf(`"collected":"%v","collected_of":"%v"`, bodies[0].Last, whole.To)) {
+		t.Errorf("it does not tell what came, %v: %s", bodies[0].Last, refused.body)
+	}
+	rest.From = own
+	l.wantConflict(l.piece(*rest, 0, true, bodies[1]), replica.Gap, own)
 }
 
 func TestADeltaInPiecesShowsAllAtOnce(t *testing.T) {

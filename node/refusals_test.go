@@ -271,7 +271,6 @@ func TestAPushThatContradictsItselfIsRefused(t *testing.T) {
 		"ends off history":    func(h *wire.Header) { h.To = version.Version{Epoch: 4, Seq: 12} },
 		"begins off history":  func(h *wire.Header) { h.From = version.Version{Epoch: 2, Seq: 11} },
 		"no such kind":        func(h *wire.Header) { h.Kind = 9 },
-		"a snapshot of part":  func(h *wire.Header) { h.Kind = wire.Snapshot },
 		"a heartbeat of some": func(h *wire.Header) { h.Kind = wire.Heartbeat },
 		"a history of one cut twice": func(h *wire.Header) {
 			h.Meta.History = version.History{{Epoch: 1, Seq: 1}, {Epoch: 1, Seq: 1}}
