@@ -48,7 +48,7 @@ type model struct {
 func newModel(s settings) *model {
 	horizon := s.place.longest(s.depth)
 	if s.loss > 0 {
-		horizon += 1.5
+		horizon += 1.8
 	}
 	if !s.relay {
 		horizon += float64(s.nodes()) * s.cost.Seconds()
@@ -73,7 +73,7 @@ func (m *model) lognormal(median, sigma float64) []float64 {
 		}
 		return 0.5 * math.Erfc(-math.Log(t/median)/(sigma*math.Sqrt2))
 	}
-	points := int(median*math.Exp(4.5*sigma)/m.place.step) + 2
+	points := int(median*math.Exp(6.5*sigma)/m.place.step) + 2
 	density := make([]float64, points)
 	for i := range density {
 		density[i] = below((float64(i)+0.5)*m.place.step) - below((float64(i)-0.5)*m.place.step)
