@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -29,12 +31,25 @@ func (p prediction) lastWithin(seconds float64) float64 {
 // predict computes the prediction for settings. It needs no nodes, so the depth may be
 // any.
 func predict(s settings) prediction {
-	m := newModel(s)
-	if s.relay {
-		return m.tree()
+	key := fmt.Sprint(s.place.key, s.depth, s.relay, s.loss, s.cost, s.flush, s.write)
+	p, known := predicted[key]
+	if !known {
+		m := newModel(s)
+		if s.relay {
+			p = m.tree()
+		} else {
+			p = m.direct()
+		}
+		predicted[key] = p
 	}
-	return m.direct()
+	return p
 }
+
+// predicted are the predictions that were computed: a load's rests on that of one write.
+var predicted = map[string]prediction{}
+
+// maxPoints bounds the grid: where it is long, its step is wider.
+const maxPoints = 40_000
 
 // model is what both modes have in common.
 type model struct {
@@ -51,8 +66,9 @@ func newModel(s settings) *model {
 		horizon += 1.8
 	}
 	if !s.relay {
-		horizon += float64(s.nodes()) * s.cost.Seconds()
+		horizon += 0.6 * float64(s.nodes()) * s.cost.Seconds()
 	}
+	s.place.step = max(s.place.step, horizon/maxPoints)
 	m := &model{settings: s, points: int(horizon/s.place.step) + 1, regions: len(s.place.medians)}
 	for _, row := range s.place.medians {
 		var densities [][]float64
@@ -81,13 +97,13 @@ func (m *model) lognormal(median, sigma float64) []float64 {
 	return density
 }
 
-// after is what follows once a message from one region to another has come, and so much
-// time for processors and disk has passed: the convolution of what with all of that.
-func (m *model) after(what, hop []float64, seconds float64) []float64 {
+// after is what follows once a message from one region to another has come: the
+// convolution of what with its transit.
+func (m *model) after(what, hop []float64) []float64 {
 	sum := convolve(what, hop)
 	m.addTail(sum)
 	m.addLoss(sum)
-	return m.shift(sum, seconds)
+	return sum
 }
 
 // convolve adds an independent time, of the given density.
@@ -162,16 +178,17 @@ func (m *model) sides() [2]float64 {
 // last of a subtree of height h has a push, from when its highest node in region r has,
 // is a product of two: the sides are independent of each other. Each is G(h-1), later by a hop.
 func (m *model) tree() prediction {
-	last := m.fill(func([]float64) float64 { return 1 }) // distributions, by region
-	node := m.fill(func([]float64) float64 { return 1 }) // of one node, so many levels below
-	mixed := make([]float64, m.points)                   // of any node below the root
+	last := m.fill(1)                  // distributions, by region
+	node := m.fill(1)                  // of one node, so many levels below
+	mixed := make([]float64, m.points) // of any node below the root
 	half := m.cost.Seconds() / 2
 	for level := 1; level < m.depth; level++ {
 		below, nodeBelow := last, node
-		last, node = m.fill(nil), m.fill(nil)
+		last, node = m.fill(0), m.fill(0)
 		for r := range m.regions {
+			arrived, nodeArrived := m.hop(below, r), m.hop(nodeBelow, r)
 			for side, seconds := range m.sides() {
-				later, nodeLater := m.hop(below, r, seconds), m.hop(nodeBelow, r, seconds)
+				later, nodeLater := m.shift(arrived, seconds), m.shift(nodeArrived, seconds)
 				for i := range later {
 					if side == 0 {
 						last[r][i], node[r][i] = later[i], nodeLater[i]/2
@@ -183,24 +200,22 @@ func (m *model) tree() prediction {
 			}
 		}
 		share := float64(int(1)<<level) / float64(m.nodes()-1)
-		for r := range m.regions {
-			for i, x := range node[r] {
-				mixed[i] += share * x / float64(m.regions)
-			}
+		for i, x := range node[0] {
+			mixed[i] += share * x
 		}
 	}
 	// The root has no push to take and to write, but a write: about as long, and the disk. The
 	// last node of a path does not send it on, but takes it.
-	ends := convolve(mean(last), m.begin)
+	ends := convolve(last[0], m.begin)
 	all := convolve(mixed, m.begin)
 	return m.read(all, ends, half)
 }
 
-// hop is the distribution of what begins a hop later, from a region.
-func (m *model) hop(below [][]float64, from int, seconds float64) []float64 {
+// hop is the distribution of what begins when a message from a region has come.
+func (m *model) hop(below [][]float64, from int) []float64 {
 	sum := make([]float64, m.points)
 	for to := range m.regions {
-		for i, x := range m.after(below[to], m.hops[from][to], seconds) {
+		for i, x := range m.after(below[to], m.hops[from][to]) {
 			sum[i] += x / float64(m.regions)
 		}
 	}
@@ -214,61 +229,37 @@ func (m *model) direct() prediction {
 	nodes := float64(m.nodes() - 1)
 	perNode := half / m.place.step // grid points between two pushes
 	width := nodes * perNode
-	var all, ends []float64
-	for r := range m.regions {
-		one := m.hop(m.fill(func([]float64) float64 { return 1 }), r, m.sides()[0]-half)
-		logs := make([]float64, len(one)+1)
-		sums := make([]float64, len(one)+1)
-		for i, x := range one {
-			logs[i+1] = logs[i] + math.Log(max(x, 1e-300))
-			sums[i+1] = sums[i] + x
+	one := m.shift(m.hop(m.fill(1), 0), m.sides()[0]-half)
+	logs, sums := make([]float64, len(one)+1), make([]float64, len(one)+1)
+	for i, x := range one {
+		logs[i+1] = logs[i] + math.Log(max(x, 1e-300))
+		sums[i+1] = sums[i] + x
+	}
+	between := func(prefix []float64, i int) float64 { // over the points that lie up to width before i
+		from, part := math.Modf(max(float64(i+1)-width, 0))
+		at := int(from)
+		if at > i {
+			return 0
 		}
-		between := func(prefix []float64, i int) float64 { // over the points that lie up to width before i
-			from, part := math.Modf(max(float64(i+1)-width, 0))
-			at := int(from)
-			if at > i {
-				return 0
-			}
-			return prefix[i+1] - prefix[at] - part*(prefix[at+1]-prefix[at])
-		}
-		for i := range one {
-			whole := float64(i+1) >= width
-			product := 0.0
-			if whole {
-				product = math.Exp(between(logs, i) / perNode)
-			}
-			if r == 0 {
-				all, ends = append(all, 0), append(ends, 0)
-			}
-			all[i] += between(sums, i) / width / float64(m.regions)
-			ends[i] += product / float64(m.regions)
+		return prefix[i+1] - prefix[at] - part*(prefix[at+1]-prefix[at])
+	}
+	all, ends := make([]float64, len(one)), make([]float64, len(one))
+	for i := range one {
+		all[i] = between(sums, i) / width
+		if float64(i+1) >= width {
+			ends[i] = math.Exp(between(logs, i) / perNode)
 		}
 	}
 	return m.read(convolve(all, m.begin), convolve(ends, m.begin), 2*half)
 }
 
-func (m *model) fill(with func([]float64) float64) [][]float64 {
+// fill makes a slice for each region, with one value everywhere.
+func (m *model) fill(with float64) [][]float64 {
 	made := make([][]float64, m.regions)
 	for r := range made {
-		made[r] = make([]float64, m.points)
-		for i := range made[r] {
-			if with != nil {
-				made[r][i] = with(nil)
-			}
-		}
+		made[r] = slices.Repeat([]float64{with}, m.points)
 	}
 	return made
-}
-
-// mean is that of distributions.
-func mean(of [][]float64) []float64 {
-	sum := make([]float64, len(of[0]))
-	for _, one := range of {
-		for i, x := range one {
-			sum[i] += x / float64(len(of))
-		}
-	}
-	return sum
 }
 
 // read takes quantiles from two distributions, later by a constant.
@@ -305,13 +296,12 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 		reports, reportBytes = s.reports(writes)
 	}
 	c := s.cost.Seconds()
-	// One push at a time is under way to a node: out and back, and the processors.
-	cycle := s.place.roundTrip() + 2*c + s.write.Seconds()
 	heartbeats := 1 / s.schedule.Seconds()
 	idle := c * (signs + reports + writes + fan*heartbeats)
-	rate := min(writes, 1/cycle)
-	if most := (1 - idle) / (c * fan); rate > most {
-		rate = max(most, 0)
+	wanted := s.pushRate(writes)
+	rate := wanted
+	if most := max((1-idle)/(c*fan), 0); rate > most {
+		rate = most
 	}
 	l := load{requestsOut: fan * (rate + heartbeats)}
 	if rate+heartbeats > 0 {
@@ -322,7 +312,7 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 	l.bytesOut = l.requestsOut*(requestHead+headerBytes) + fan*min(writes, rate*float64(s.keys))*entryBytes + signs*s.meanAdmission() + reports*answers
 	l.bytesIn = l.requestsOut*ackBytes + signs*signBytes + reports*(requestHead+reportBytes)
 	l.busy = idle + c*fan*rate
-	if rate < min(writes, 1/cycle) {
+	if rate < wanted {
 		l.busy = max(1, idle)
 	}
 	return l
@@ -354,6 +344,22 @@ func (s *settings) reports(writes float64) (perSecond, bytes float64) {
 
 // maxLaggards is how many nodes a short report tells of by themselves.
 const maxLaggards = 8
+
+// pushRate is how many pushes a second go to a node, as far as they are not bound by the
+// root's processor: there is one for each write, but only one at a time is under way, out and back. Where the
+// root pushes to all, each link has a pace of its own; of its two children in a tree that relays the mean
+// round trip has to stand for both.
+func (s *settings) pushRate(writes float64) float64 {
+	busy := 2*s.cost.Seconds() + s.write.Seconds()
+	if s.relay {
+		return min(writes, 1/(s.place.roundTrip()+busy))
+	}
+	sum := 0.0
+	for _, median := range s.place.medians[0] {
+		sum += min(writes, 1/(2*median*math.Exp(s.place.sigma*s.place.sigma/2)+busy))
+	}
+	return sum / float64(len(s.place.medians))
+}
 
 // roundTrip is the mean of a message and its answer, in seconds.
 func (p *place) roundTrip() float64 {

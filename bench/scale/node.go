@@ -38,6 +38,9 @@ func process(k int) uint64 { return uint64(k) * 0x9e3779b97f4a7c15 }
 // begin makes node k, which holds entries.
 func (n *node) begin(t *tree, k int, meta store.Meta, entries []*store.Entry) {
 	n.tree, n.id, n.region = t, int32(k), uint8(t.rand.IntN(len(t.place.medians)))
+	if k == 1 {
+		n.region = 0
+	}
 	n.store = store.New()
 	to := entries[len(entries)-1].Version
 	_, _ = n.store.Apply(version.Version{}, to, meta, entries) // it is empty

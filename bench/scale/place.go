@@ -7,8 +7,8 @@ import (
 )
 
 // place is where the nodes of a tree stand, and how long messages take there. A node
-// stands in one of the regions, each as likely as the others, wherever it is in the tree: nodes get
-// their places in the tree as they arrive.
+// stands in one of the regions, each as likely as the others, wherever it is in the tree, for nodes get
+// their places in the tree as they arrive; the root stands in the first.
 //
 // A message takes the median one-way time of the two regions, times a lognormal factor.
 // One of a thousand waits longer, exponentially distributed: for a processor, a

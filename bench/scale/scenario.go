@@ -125,8 +125,12 @@ func (t *tree) settle(r *result) error {
 func (t *tree) single(writes int, w *waveOf) error {
 	var last delays
 	var nodes delays
+	spacing := t.place.spacing
+	if !t.relay { // the root has to have read all answers, too
+		spacing += 2 * time.Duration(t.settings.nodes()) * t.cost
+	}
 	for range writes {
-		t.run(t.now+time.Duration((0.5+t.rand.Float64())*float64(t.place.spacing)), nil)
+		t.run(t.now+time.Duration((0.5+t.rand.Float64())*float64(spacing)), nil)
 		t.measure()
 		t.put()
 		t.run(t.now+time.Minute, func() bool { return len(t.ledger.waves) == 1 && t.ledger.complete() })
