@@ -100,7 +100,7 @@ func (w *writer) charts() map[string]*chart {
 	for _, p := range places() {
 		for _, fanout := range fanouts {
 			l := line{label: p.name + ", " + fanout, color: colors[p.key], dashed: fanout == "direct"}
-			for depth := 10; depth <= 20; depth += 2 {
+			for depth := 10; depth <= 20; depth++ {
 				s := w.of(p, fanout, depth, mainLoss, nil)
 				l.points = append(l.points, [2]float64{float64(s.nodes()), 1000 * predict(s).lastP50})
 			}
