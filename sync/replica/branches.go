@@ -77,10 +77,11 @@ type edition struct {
 type branch struct {
 	heard time.Duration   // when it reported last
 	nodes []wire.Standing // as last told whole, the node itself first; never changed in place
-	set   uint64          // fingerprint of nodes; 0 while they are not known
+	set   uint64          // fingerprint of nodes, as told; 0 while they are not known
+	sum   uint64          // of the marks of nodes
 	floor version.Version // what all but the few have confirmed at least
 	fresh int64           // since when, in the root's time, likewise
-	few   []wire.Standing // the node itself, and those that lag; nil where nodes tells of all
+	few   []wire.Standing // the node itself, and those that lag; nil where nodes tells of all: they are few, or many differ
 }
 
 // maxLaggards bounds how many nodes a short roll tells of one by one. A set that is no
@@ -122,10 +123,18 @@ func (b *branch) take(roll *wire.Roll, self uint32) {
 	b.set = roll.Set
 	if roll.Whole {
 		b.nodes = slices.DeleteFunc(roll.Nodes, func(s wire.Standing) bool { return s.Node == self })
-		b.few = nil
+		b.few, b.sum = nil, 0
+		for i := range b.nodes {
+			b.sum += mark(&b.nodes[i])
+		}
+		short := wire.Roll{Nodes: b.nodes[:1:1]}
+		if len(b.nodes) > maxLaggards && shorten(&short, slices.Clone(b.nodes[1:]), nil) {
+			b.floor, b.fresh, b.few = short.Floor, short.Heard, short.Nodes // no step is to look at each of many nodes
+		}
 		return
 	}
-	b.floor, b.fresh, b.few = roll.Floor, roll.Heard, roll.Nodes
+	b.floor, b.fresh = roll.Floor, roll.Heard
+	b.few = slices.DeleteFunc(roll.Nodes, func(s wire.Standing) bool { return s.Node == self })
 }
 
 // judgeRoll says whether this node serves another.

@@ -1,8 +1,7 @@
 package replica
 
 import (
-	"fmt"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,35 +119,53 @@ func TestWhoDiffersPassesNothingOn(t *testing.T) {
 }
 
 // Whatever the set of nodes, a short roll is of bounded size and true: who is not told of
-// one by one has confirmed the floor, and who differs is told of.
+// one by one has confirmed the floor, and who differs is told of. So it is where a node below has
+// told of half of them in a short roll.
 func TestShortRollsAreTrue(t *testing.T) {
 	for _, n := range []int{maxLaggards + 1, 10, 40, 1000} {
 		for _, lagging := range []int{0, 1, 8, 9, n} {
-			roll := wire.Roll{}
-			for k := range n {
-				s := wire.Standing{Node: uint32(k + 1), Version: version.Version{Epoch: 1, Seq: 50}, Heard: int64(1000 + k)}
+			all := make([]wire.Standing, n)
+			for k := range all {
+				s := &all[k]
+				*s = wire.Standing{Node: uint32(k + 1), Version: version.Version{Epoch: 1, Seq: 50}, Heard: int64(1000 + k)}
 				if k > 0 && k <= lagging {
 					s.Version.Seq = uint64(10 + k)
 				}
 				s.Differs = k == n-1 && lagging == 1
-				roll.Nodes = append(roll.Nodes, s)
 			}
-			all := append([]wire.Standing(nil), roll.Nodes...)
-			if !shorten(&roll) {
+			whole := wire.Roll{Nodes: all[:1:1]}
+			if !shorten(&whole, slices.Clone(all[1:]), nil) {
 				t.Fatalf("%d nodes, %d lagging: not shortened", n, lagging)
 			}
-			if len(roll.Nodes) > 1+maxLaggards {
-				t.Errorf("%d nodes, %d lagging: %d are told of", n, lagging, len(roll.Nodes))
+			checkShort(t, &whole, all)
+			if n < 40 {
+				continue
 			}
-			few := fmt.Sprint(roll.Nodes)
-			for _, s := range all[1:] {
-				if strings.Contains(few, fmt.Sprint(s)) {
-					continue
-				}
-				if s.Differs || s.Version.Before(roll.Floor) || s.Heard < roll.Heard {
-					t.Errorf("%d nodes, %d lagging: of %+v it says %v, %d", n, lagging, s, roll.Floor, roll.Heard)
-				}
+			below, above := wire.Roll{Nodes: all[n/2 : n/2+1 : n/2+1]}, wire.Roll{Nodes: all[:1:1]}
+			if !shorten(&below, slices.Clone(all[n/2+1:]), nil) {
+				t.Fatalf("the last half of %d nodes, %d lagging: not shortened", n, lagging)
 			}
+			named := append(slices.Clone(all[1:n/2]), below.Nodes...)
+			if !shorten(&above, named, []wire.Standing{{Version: below.Floor, Heard: below.Heard}}) {
+				t.Fatalf("%d nodes, %d lagging, half of them told of before: not shortened", n, lagging)
+			}
+			checkShort(t, &above, all)
+		}
+	}
+}
+
+// checkShort holds a short roll against all nodes that it stands for, the sender first.
+func checkShort(t *testing.T, roll *wire.Roll, all []wire.Standing) {
+	t.Helper()
+	if len(roll.Nodes) > 1+maxLaggards || roll.Nodes[0] != all[0] {
+		t.Errorf("%d nodes: %+v is told of", len(all), roll.Nodes)
+	}
+	for _, s := range all[1:] {
+		if slices.Contains(roll.Nodes, s) {
+			continue
+		}
+		if s.Differs || s.Version.Before(roll.Floor) || s.Heard < roll.Heard {
+			t.Errorf("%d nodes: of %+v it says %v, %d", len(all), s, roll.Floor, roll.Heard)
 		}
 	}
 }

@@ -126,15 +126,25 @@ func (r *Replica) complete() (version.Version, bool) {
 }
 
 // makeRoll is the report of this node and those below it: short where the set is the
-// one that was told before.
+// one that was told before. A short one takes no look at each node: there may be many, and
+// a busy tree reports often.
 func (r *Replica) makeRoll() wire.Roll {
 	meta := r.store.Meta()
 	self := wire.Standing{Node: r.cfg.Node, Process: r.cfg.NewRun, Version: r.store.Applied(), Differs: r.differs(), Heard: r.lag.sent}
-	all := []wire.Standing{self}
-	r.standings(func(s wire.Standing) { all = append(all, s) })
-	roll := wire.Roll{Tree: meta.Tree, Epoch: r.Fence(), Set: fingerprint(all), Nodes: all}
-	if roll.Whole = r.uprolls.whole || roll.Set != r.uprolls.set || len(all) <= maxLaggards; !roll.Whole {
-		roll.Whole = !shorten(&roll)
+	sum, count := mark(&self), 1
+	branches := r.branches.sorted()
+	for _, b := range branches {
+		sum, count = sum+b.sum, count+len(b.nodes)
+	}
+	roll := wire.Roll{Tree: meta.Tree, Epoch: r.Fence(), Set: sum | 1, Nodes: []wire.Standing{self}} // 0 is no set
+	roll.Whole = r.uprolls.whole || roll.Set != r.uprolls.set || count <= maxLaggards
+	if !roll.Whole {
+		named, others := r.laggards(branches)
+		roll.Whole = !shorten(&roll, named, others)
+	}
+	if roll.Whole {
+		roll.Nodes = slices.Grow(roll.Nodes, count-1)
+		r.standings(func(s wire.Standing) { roll.Nodes = append(roll.Nodes, s) })
 	}
 	return roll
 }
@@ -145,45 +155,64 @@ func (r *Replica) differs() bool {
 	return heard && !r.branches.equal
 }
 
-// shorten leaves the sender and the few that lag most, and says of the others what is
-// true of all of them. It reports false where more than those few differ.
-func shorten(roll *wire.Roll) bool {
-	behind := slices.Clone(roll.Nodes[1:])
-	slices.SortStableFunc(behind, func(a, b wire.Standing) int {
-		if a.Differs != b.Differs {
-			if a.Differs {
-				return -1
-			}
-			return 1
+// laggards are the nodes below of whom something is known by itself, and for each
+// branch that has more what is true of all the rest.
+func (r *Replica) laggards(branches []*branch) (named, others []wire.Standing) {
+	for _, b := range branches {
+		told := b.few
+		if told == nil {
+			told = b.nodes
 		}
-		return a.Version.Compare(b.Version)
-	})
-	n := min(maxLaggards, len(behind)-1)
-	rest := behind[n:]
-	if rest[0].Differs {
+		sender := len(named)
+		named = append(named, told...)
+		r.confirmedSince(&named[sender])
+		if len(told) < len(b.nodes) {
+			others = append(others, wire.Standing{Version: b.floor, Heard: b.fresh})
+		}
+	}
+	return named, others
+}
+
+// shorten adds to the sender the few of named that lag most, and says what is true of all the
+// rest of named and of others. It reports false, and leaves the roll as it was, where more than those few
+// differ.
+func shorten(roll *wire.Roll, named, others []wire.Standing) bool {
+	slices.SortStableFunc(named, byLag)
+	n := min(maxLaggards, len(named))
+	if n == len(named) && len(others) == 0 {
+		n-- // somebody is to stand for the rest
+	}
+	others = append(others, named[n:]...)
+	slices.SortStableFunc(others, byLag)
+	if others[0].Differs {
 		return false
 	}
-	roll.Floor, roll.Heard = rest[0].Version, rest[0].Heard
-	for _, s := range rest {
-		roll.Heard = min(roll.Heard, s.Heard)
+	roll.Floor, roll.Heard = others[0].Version, others[0].Heard
+	for i := range others {
+		roll.Heard = min(roll.Heard, others[i].Heard)
 	}
-	few := []wire.Standing{roll.Nodes[0]}
-	for _, s := range behind[:n] {
+	for _, s := range named[:n] {
 		if s.Differs || s.Version.Before(roll.Floor) {
-			few = append(few, s)
+			roll.Nodes = append(roll.Nodes, s)
 		} else {
 			roll.Heard = min(roll.Heard, s.Heard)
 		}
 	}
-	roll.Nodes = few
 	return true
 }
 
-// fingerprint stands for the nodes of a roll and their processes, in whatever order.
-func fingerprint(nodes []wire.Standing) uint64 {
-	var sum uint64
-	for _, s := range nodes {
-		sum += xxh3.HashSeed([]byte{byte(s.Node), byte(s.Node >> 8), byte(s.Node >> 16), byte(s.Node >> 24)}, s.Process)
+// byLag sorts those that differ before the others, and these by version.
+func byLag(a, b wire.Standing) int {
+	if a.Differs != b.Differs {
+		if a.Differs {
+			return -1
+		}
+		return 1
 	}
-	return sum | 1 // 0 is no set
+	return a.Version.Compare(b.Version)
+}
+
+// mark stands for a node and its process. The sum of marks is a fingerprint of nodes, in whatever order.
+func mark(s *wire.Standing) uint64 {
+	return xxh3.HashSeed([]byte{byte(s.Node), byte(s.Node >> 8), byte(s.Node >> 16), byte(s.Node >> 24)}, s.Process)
 }
