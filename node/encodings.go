@@ -60,21 +60,31 @@ type encoding struct {
 	bodies   []wire.Body
 }
 
+// of are the bodies of a push.
 func (c *encodings) of(e replica.Push) []wire.Body {
+	found := c.find(&e.Header)
+	found.once.Do(func() { found.bodies = slices.Collect(wire.Bodies(e.Cut, wire.MaxBodyBytes)) })
+	return found.bodies
+}
+
+// cameAs keeps the body of a delta of one piece as it came: whoever it is passed on to, and
+// is where it began, needs the same.
+func (c *encodings) cameAs(h *wire.Header, piece []byte, entries int) {
+	found := c.find(h)
+	found.once.Do(func() { found.bodies = []wire.Body{wire.BodyOf(piece, entries)} })
+}
+
+func (c *encodings) find(h *wire.Header) *encoding {
 	const kept = 4
 	c.mu.Lock()
-	i := slices.IndexFunc(c.last, func(x *encoding) bool {
-		return x.from == e.Header.From && x.to == e.Header.To && x.kind == e.Header.Kind
-	})
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.last, func(x *encoding) bool { return x.from == h.From && x.to == h.To && x.kind == h.Kind })
 	if i < 0 {
-		c.last = append(c.last, &encoding{from: e.Header.From, to: e.Header.To, kind: e.Header.Kind})
+		c.last = append(c.last, &encoding{from: h.From, to: h.To, kind: h.Kind})
 		if len(c.last) > kept {
 			c.last = slices.Delete(c.last, 0, 1)
 		}
 		i = len(c.last) - 1
 	}
-	found := c.last[i]
-	c.mu.Unlock()
-	found.once.Do(func() { found.bodies = slices.Collect(wire.Bodies(e.Cut, wire.MaxBodyBytes)) })
-	return found.bodies
+	return c.last[i]
 }

@@ -121,6 +121,20 @@ func DecodePiece(b []byte, maxBody int) (h Header, block, rest []byte, err error
 	return h, block, rest[body.encodedBytes:], err
 }
 
+// BodyOf is the body of a piece that DecodePiece took, as it came, for the next node. It
+// shares memory with b. entries is how many it holds.
+func BodyOf(b []byte, entries int) Body {
+	prefix := len(pushMagic) + 2
+	end := prefix + int(binary.BigEndian.Uint16(b[len(pushMagic):]))
+	r := reader{rest: b[prefix:end]}
+	var h Header
+	head := r.header(&h)
+	return Body{
+		compression: head.compression, rawBytes: int(head.rawBytes), crc: head.crc,
+		encoded: b[end+4:][:head.encodedBytes], Entries: entries,
+	}
+}
+
 // bodyHead is what a header says of the body behind it.
 type bodyHead struct {
 	compression            byte

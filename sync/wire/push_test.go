@@ -172,3 +172,17 @@ func TestKindsHaveNames(t *testing.T) {
 		t.Errorf("they are %s", got)
 	}
 }
+
+// A body that is passed on is the one that came, to the byte.
+func TestABodyIsPassedOnAsItCame(t *testing.T) {
+	for _, compress := range []bool{false, true} {
+		h := header()
+		piece := AppendPiece(nil, &h, NewBody(blockOf(changed(200, 100, compress)), 200))
+		h.Number, h.Sent = 99, h.Sent+7
+		again := AppendPiece(nil, &h, BodyOf(piece, 200))
+		got, block, rest, err := DecodePiece(again, maxBody)
+		if err != nil || len(rest) > 0 || got.Number != 99 || !bytes.Equal(block, blockOf(changed(200, 100, compress))) {
+			t.Errorf("compressed %v: %+v, %d bytes, %v", compress, got, len(block), err)
+		}
+	}
+}
