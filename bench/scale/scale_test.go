@@ -68,7 +68,7 @@ func TestTheDeathOfAnInnerNodeIsGoneRound(t *testing.T) {
 // Packets that are lost make the last node wait, in the simulation as in the model.
 func TestLossIsInTheModel(t *testing.T) {
 	s := defaults(7, true, places()[0])
-	s.loss = 0.01
+	s.loss, s.place.step = 0.01, 100e-6
 	r, err := measureTree(s, plan{waves: 20})
 	if err != nil {
 		t.Fatal(err)
