@@ -355,7 +355,7 @@ func (e *exam) lost(t *testing.T) {
 			return
 		}
 		root := coordinator.Member{ID: 1, Address: parent.URL, Instance: "root"}
-		view := coordinator.View{Revision: 1, Epoch: 1, Root: root, Position: 2, Parent: &root}
+		view := coordinator.View{Revision: 1, Epoch: 1, Root: root, Position: 2, Parent: &root, Ancestors: []coordinator.Member{root}}
 		_ = json.NewDecoder(r.Body).Decode(&view.Self)
 		_ = json.NewEncoder(w).Encode(view)
 	}))

@@ -19,6 +19,7 @@ type registry struct {
 	reign     *reign     // nil with the embedded coordinator
 	placing   sync.Mutex // see persistPlacement and postMembers
 	processes sync.Map   // k to the process that joined last
+	presences sync.Map   // k of who reports to its presence
 	announced sync.Map   // k to the address under which it last announced itself
 	strangers sync.Map   // k to the state with which it was last refused, and that logged
 	refusals  sync.Map   // k to the last refusal of a push that was logged

@@ -149,7 +149,7 @@ func (n *Node) postRoll(c *fiber.Ctx, req provedRequest) error {
 	select {
 	case said := <-answer:
 		if root != nil {
-			root.present(said.Nodes)
+			root.present(req.sender, said.Nodes, n.opts.Config.Liveness.Timeout)
 		}
 		return writeBytes(c, wire.AppendRollReply(nil, &said.Reply))
 	case <-n.working.Done():
@@ -171,9 +171,25 @@ func (r *registry) knows(s *wire.Standing) bool {
 	return found && p.(memberProcess).number == s.Process
 }
 
-// present takes in that nodes live, by the reports of those above them.
-func (r *registry) present(nodes []wire.Standing) {
+// presence is what a node said when its report was last gone through.
+type presence struct {
+	first *wire.Standing // of its nodes
+	at    time.Time
+}
+
+// present takes in that nodes live, by the report of one above them. The same nodes are not
+// gone through for each of its reports: there may be many of both.
+func (r *registry) present(sender int, nodes []wire.Standing, liveness time.Duration) {
+	if len(nodes) == 0 {
+		return
+	}
 	now := time.Now()
+	if last, found := r.presences.Load(sender); found {
+		if seen := last.(presence); seen.first == &nodes[0] && now.Sub(seen.at) < liveness/4 {
+			return
+		}
+	}
+	r.presences.Store(sender, presence{&nodes[0], now})
 	for i := range nodes {
 		if p, found := r.processes.Load(int(nodes[i].Node)); found && p.(memberProcess).number == nodes[i].Process {
 			_, _ = r.Alive(int(nodes[i].Node), p.(memberProcess).instance, now) // who has left meanwhile is no member
