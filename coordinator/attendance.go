@@ -69,7 +69,7 @@ func (a *attendance) missed(err error) {
 		a.log.Warn("the root does not answer, or does not let this node in; trying on until it does", "err", err)
 		a.delay = a.interval()
 	} else {
-		a.delay = min(2*a.delay, a.LivenessTimeout)
+		a.delay = min(2*a.delay, max(a.LivenessTimeout, a.Interval/10))
 	}
 	a.away, a.taken = true, time.Time{}
 }

@@ -23,7 +23,8 @@ type Embedded struct {
 	// sign is given every third of it. Required, above 0.
 	LivenessTimeout time.Duration
 	// Interval is the time between two signs where others tell the root that self
-	// lives; 0 for a third of LivenessTimeout. While the root is away that is it anyway.
+	// lives; 0 for a third of LivenessTimeout. While the root is away it is LivenessTimeout
+	// at most, or a tenth of Interval if that is more.
 	Interval time.Duration
 	// Again, if not nil, has self announce itself at once.
 	Again <-chan struct{}

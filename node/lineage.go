@@ -62,6 +62,16 @@ const pingsPerTimeout = 3
 // time-outs.
 const mostPingWait = 4
 
+// mostWait bounds the time between two pings of an ancestor: the parent is wanted back
+// soon, and the root is to hear of this node within the time in which one that comes back
+// without data waits for its members.
+func (l *lineage) mostWait(m coordinator.Member) time.Duration {
+	if view := l.view(); view != nil && (m == view.Root || m == view.Ancestors[0]) {
+		return l.timeout
+	}
+	return mostPingWait * l.timeout
+}
+
 // candidates are the ancestors to turn to, in order: from the parent that the root
 // names upward, without those that are shunned.
 //
@@ -222,7 +232,7 @@ func (l *lineage) check(ctx context.Context, m coordinator.Member, s *shun) {
 	linked, err := l.ping(ctx, m)
 	l.mu.Lock()
 	s.asked = false
-	s.wait = min(max(2*s.wait, l.timeout/pingsPerTimeout), mostPingWait*l.timeout)
+	s.wait = min(max(2*s.wait, l.timeout/pingsPerTimeout), l.mostWait(m))
 	s.next = time.Now().Add(s.wait)
 	forgotten := l.shunned[m] != s
 	l.mu.Unlock()

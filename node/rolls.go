@@ -26,6 +26,7 @@ type reporting struct {
 	to       coordinator.Member // who took the last report
 	bypassed map[coordinator.Member]time.Time
 	patience time.Duration // for how long the next is bypassed
+	unlinked bool          // the last report got to nobody that is linked to the root
 	epoch    uint64        // in which this node joined last
 }
 
@@ -79,9 +80,26 @@ func (n *Node) servants() []coordinator.Member {
 
 // tellRoll reports to the nearest ancestor that takes it, or, if asked to look beyond, to
 // the nearest that is linked to the root too. Where there is none, one that is not will do.
-func (n *Node) tellRoll(e *replica.TellRoll) (told replica.RollTold) {
+func (n *Node) tellRoll(e *replica.TellRoll) replica.RollTold {
 	e.Roll.Address = n.self.Address
-	request := wire.AppendRoll(nil, &e.Roll)
+	told := n.tellAbove(wire.AppendRoll(nil, &e.Roll), e.Beyond)
+	if n.reporting.lost(told.Reply == nil || !told.Reply.Linked) {
+		n.joinAgain() // and again, until the root answers: one that comes back without data is to hear of what this node holds
+	}
+	return told
+}
+
+// lost takes in whether there is no link to the root, and reports whether there was.
+func (r *reporting) lost(now bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.unlinked
+	r.unlinked = now
+	return now && !before
+}
+
+// tellAbove tries the ancestors one by one.
+func (n *Node) tellAbove(request []byte, beyond bool) (told replica.RollTold) {
 	for _, m := range n.servants() {
 		reply, err := n.tellOne(m, request)
 		switch {
@@ -98,7 +116,7 @@ func (n *Node) tellRoll(e *replica.TellRoll) (told replica.RollTold) {
 			told.Reply = &reply
 			n.reporting.tookBy(m)
 		}
-		if reply.Linked || !e.Beyond {
+		if reply.Linked || !beyond {
 			return told
 		}
 	}
