@@ -26,7 +26,7 @@ func TestThePathsBetweenNodesAreClosedToStrangers(t *testing.T) {
 	tr.put(1, "k", "v")
 	tr.awaitEqual()
 	tree := tr.nodes[0].node.store.Meta().Tree
-	join, _ := json.Marshal(joinDocument{Member: tr.nodes[2].node.self, TreeID: tree.String(), Epoch: 1})
+	join, _ := json.Marshal(joinDocument{Member: tr.nodes[2].node.self, TreeID: tree.String(), Epoch: 1, Fanout: *fanout})
 	bodies := map[string][]byte{
 		pathWrite: batch(tree, write(1, "k", "1")), pathLookup: keyQuestion("k"), pathJoin: join, pathLeave: join, pathState: nil, pathSynchronize: []byte("XYL\x01"),
 	}
@@ -125,7 +125,7 @@ func TestJoiningUnderAnotherNameIsRefused(t *testing.T) {
 	before := string(root.get(t, "/nodes/structure").body)
 	self := tr.nodes[2].node.self
 	encode := func(change func(*joinDocument)) []byte {
-		d := joinDocument{Member: self, TreeID: version.TreeID{}.String()}
+		d := joinDocument{Member: self, TreeID: version.TreeID{}.String(), Fanout: *fanout}
 		change(&d)
 		body, _ := json.Marshal(d)
 		return body

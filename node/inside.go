@@ -210,6 +210,7 @@ type joinDocument struct {
 	RootMillis int64 `json:"root_millis"` // the root's time as the node last heard it, 0 for not yet
 
 	Process uint64 `json:"process,string"` // random: names the process where nodes report
+	Fanout  string `json:"fanout"`         // sync.fanout
 
 	View string `json:"view,omitempty"` // tag of the view that the node has
 }

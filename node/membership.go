@@ -76,7 +76,7 @@ func (n *Node) announce(ctx context.Context, self coordinator.Member, url string
 	var heard int64
 	n.loop.query(func(core *replica.Replica) { heard = core.HeardMillis() })
 	sign := joinDocument{
-		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard, Process: n.process,
+		Member: self, TreeID: meta.Tree.String(), Epoch: max(meta.Epoch, n.fence.Load()), Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: heard, Process: n.process, Fanout: n.opts.Config.Sync.Fanout,
 	}
 	if known != nil {
 		sign.View = known.Tag()
@@ -168,6 +168,13 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 	tree, err := version.ParseTreeID(in.TreeID)
 	if err != nil {
 		return badRequest("body", err.Error())
+	}
+	if mine := n.opts.Config.Sync.Fanout; in.Fanout != mine {
+		detail := fmt.Sprintf("sync.fanout is %s at the root, and %q at %s: set the same for all nodes, and start those anew where it was another", mine, in.Fanout, in.Name())
+		if root.newlyRefused(&in) {
+			n.log.Error("refused a node that is configured otherwise", "member", in.Name(), "err", detail)
+		}
+		return &problem{status: http.StatusConflict, slug: "other-fanout", detail: detail}
 	}
 	root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()

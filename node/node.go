@@ -116,7 +116,7 @@ func New(opts Options) (*Node, error) {
 		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
 		joined: make(chan coordinator.View, 1),
 	}
-	n.reporting.again, n.reporting.bypassed = make(chan struct{}, 1), make(map[coordinator.Member]time.Time)
+	n.reporting.again, n.reporting.bypassed = make(chan struct{}, 1), make(map[int]*bypass)
 	if err := n.openPeers(); err != nil {
 		return nil, err
 	}

@@ -185,7 +185,7 @@ func (e *exam) documentation(t *testing.T, tr *tree) {
 // announcement is the body of a join by NODE-k, which has the state of a tree at
 // epoch 1.
 func announcement(k int, address, instance string, tree version.TreeID, seq uint64) string {
-	in := joinDocument{Member: coordinator.Member{ID: k, Address: address, Instance: instance}, TreeID: tree.String()}
+	in := joinDocument{Member: coordinator.Member{ID: k, Address: address, Instance: instance}, TreeID: tree.String(), Fanout: *fanout}
 	if seq > 0 {
 		in.Epoch, in.Version = 1, version.Version{Epoch: 1, Seq: seq}
 	}
@@ -212,6 +212,8 @@ func (e *exam) members(t *testing.T, tr *tree) {
 	e.expect(t, join, 403, "sender", asking(root).post(other.node.peers).saying(announcement(3, "x", "y", tree, 0)))
 	e.expect(t, join, 403, "outside-tree", asking(root).post(ninth).saying(announcement(9, "x", "y", tree, 0)))
 	e.expect(t, join, 403, "ask-the-root", asking(other).post(root.node.peers))
+	mixed := strings.Replace(announcement(2, self.Address, self.Instance, tree, 0), `"fanout":"`, `"fanout":"not `, 1)
+	e.expect(t, join, 409, "other-fanout", asking(root).post(other.node.peers).saying(mixed))
 	e.expect(t, join, 409, "name-taken", asking(root).post(other.node.peers).saying(announcement(2, "x", "y", tree, 0)))
 
 	e.expect(t, leave, 400, "body", asking(root).post(other.node.peers).saying("{"))

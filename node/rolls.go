@@ -24,10 +24,15 @@ type reporting struct {
 
 	mu       sync.Mutex
 	to       coordinator.Member // who took the last report
-	bypassed map[coordinator.Member]time.Time
-	patience time.Duration // for how long the next is bypassed
-	unlinked bool          // the last report got to nobody that is linked to the root
-	epoch    uint64        // in which this node joined last
+	bypassed map[int]*bypass    // by k of the ancestor
+	unlinked bool               // the last report got to nobody that is linked to the root
+	epoch    uint64             // in which this node joined last
+}
+
+// bypass is until when an ancestor is passed over, and for how long that is.
+type bypass struct {
+	until    time.Time
+	patience time.Duration
 }
 
 // An ancestor that answers and brings nothing is passed over, for longer each time: what
@@ -58,9 +63,14 @@ func (n *Node) bypass() {
 	if view == nil || r.to.ID == 0 || r.to.ID == view.Root.ID {
 		return
 	}
-	r.patience = min(max(2*r.patience, leastPatience), mostPatience)
-	r.bypassed[r.to] = time.Now().Add(r.patience)
-	n.log.Warn("an ancestor answers, but brings nothing of what it holds; going round it", "ancestor", r.to.Name(), "address", r.to.Address, "for", r.patience)
+	b := r.bypassed[r.to.ID]
+	if b == nil {
+		b = &bypass{}
+		r.bypassed[r.to.ID] = b
+	}
+	b.patience = min(max(2*b.patience, leastPatience), mostPatience)
+	b.until = time.Now().Add(b.patience)
+	n.log.Warn("an ancestor answers, but brings nothing of what it holds; going round it", "ancestor", r.to.Name(), "address", r.to.Address, "for", b.patience)
 }
 
 // servants are the ancestors to report to, in order.
@@ -71,7 +81,7 @@ func (n *Node) servants() []coordinator.Member {
 	defer r.mu.Unlock()
 	above := candidates[:0:0]
 	for _, m := range candidates {
-		if until, found := r.bypassed[m]; !found || time.Now().After(until) {
+		if b := r.bypassed[m.ID]; b == nil || time.Now().After(b.until) {
 			above = append(above, m)
 		}
 	}
@@ -128,6 +138,9 @@ func (r *reporting) tookBy(m coordinator.Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.to = m
+	if b := r.bypassed[m.ID]; b != nil && time.Since(b.until) > b.patience { // it has served since
+		delete(r.bypassed, m.ID)
+	}
 }
 
 func (n *Node) tellOne(m coordinator.Member, request []byte) (wire.RollReply, error) {

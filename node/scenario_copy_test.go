@@ -139,6 +139,7 @@ func (tr *tree) wantBeyond(k int) {
 	n := tr.nodes[k-1].node
 	meta, applied := n.store.Meta(), n.store.Applied()
 	body, err := json.Marshal(joinDocument{
+		Fanout: *fanout,
 		Member: n.self, TreeID: meta.Tree.String(), Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch),
 	})
 	if err != nil {

@@ -145,7 +145,7 @@ func (r *Replica) judgeRoll(roll *wire.Roll) wire.RollVerdict {
 	switch {
 	case !r.cfg.Relay || sender.Node == r.cfg.Node || slices.Contains(r.branches.above, sender.Node) && !r.IsRoot():
 		return wire.AskAbove
-	case r.IsRoot() && (!r.branches.admitted[sender.Node] || foreign || !r.root.open && r.elect.handing.node == 0 || roll.Epoch > r.Fence()):
+	case r.IsRoot() && (!r.tells() || !r.branches.admitted[sender.Node] || foreign || roll.Epoch > r.Fence()):
 		return wire.JoinFirst
 	case foreign:
 		return wire.AskAbove

@@ -227,6 +227,11 @@ func (r *Replica) mayPush() bool {
 	if !r.IsRoot() {
 		return r.mayPassOn()
 	}
-	open := r.root.open || r.elect.handing.node != 0
-	return (open || r.root.halted) && r.leased()
+	return r.tells() && r.leased()
+}
+
+// tells reports whether this root has a state to tell: it orders, hands over, or has halted
+// and keeps what it has.
+func (r *Replica) tells() bool {
+	return r.root.open || r.elect.handing.node != 0 || r.root.halted
 }

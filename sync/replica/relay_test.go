@@ -169,3 +169,26 @@ func checkShort(t *testing.T, roll *wire.Roll, all []wire.Standing) {
 		}
 	}
 }
+
+// A root whose disk has failed goes on telling what it has, to those that report to it too.
+func TestAHaltedRootGoesOnTelling(t *testing.T) {
+	s := rootScript(t)
+	s.cfg.Relay, s.cfg.Liveness = true, 900*time.Millisecond
+	s.open()
+	s.members("2a")
+	s.rolls("0.0", true, 2)
+	s.confirm(2, Current, "0.0")
+	s.submit("a=1")
+	s.fails(Broken)
+	for range 4 {
+		s.after(400 * time.Millisecond)
+		s.step(Wake{})
+		s.rolls("0.0", true, 2)
+		number := s.under[2].Header.Number
+		s.step(Tick{})
+		if s.under[2].Header.Number == number {
+			t.Fatalf("it tells nothing:\n%s", s.trace)
+		}
+		s.confirm(2, Current, "0.0")
+	}
+}
