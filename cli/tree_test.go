@@ -81,6 +81,7 @@ func TestVerdict(t *testing.T) {
 	behind := syncNode(t, "NODE-3", "node", "1.40", "bb")
 	wrong := syncNode(t, "NODE-3", "node", "1.42", "bb")
 	gone := newFakeNode(t, nil)
+	deep := newFakeNode(t, map[string]string{"GET /synchronize": `200 {"node":"NODE-1","role":"root","tree_id":"t","version":"1.42","digest":"aa","nodes":[{},{},{}]}`})
 	for _, c := range []struct {
 		nodes []*fakeNode
 		want  string
@@ -90,6 +91,7 @@ func TestVerdict(t *testing.T) {
 		{[]*fakeNode{behind, same}, "1 of 2 nodes are equal: version 1.42, digest aa; different: NODE-1 (at 1.40)"},
 		{[]*fakeNode{root, wrong, gone}, "1 of 3 nodes are equal: version 1.42, digest aa; different: NODE-2 (digest bb); unreachable: NODE-3"},
 		{[]*fakeNode{gone}, "none of the 1 nodes answered"},
+		{[]*fakeNode{deep}, "1 of 1 nodes are equal: version 1.42, digest aa; the tree has 3: see tree.depth and --depth"},
 	} {
 		reports := report3(t, c.nodes...)
 		if got := compare(reports).text(len(reports)); got != c.want {

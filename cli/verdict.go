@@ -64,7 +64,13 @@ func difference(s, reference *client.Synchronization) string {
 }
 
 // equal reports whether all nodes answered and are equal.
-func (v verdict) equal(nodes int) bool { return v.answered == nodes && len(v.different) == 0 }
+func (v verdict) equal(nodes int) bool {
+	return v.answered == nodes && len(v.different) == 0 && !v.deeper(nodes)
+}
+
+// deeper reports whether the root tells of more nodes than were asked: the tree has more levels than this command
+// was told.
+func (v verdict) deeper(nodes int) bool { return v.reference != nil && len(v.reference.Nodes) > nodes }
 
 // text is the last line of `xylem status`.
 func (v verdict) text(nodes int) string {
@@ -72,6 +78,9 @@ func (v verdict) text(nodes int) string {
 		return fmt.Sprintf("none of the %d nodes answered", nodes)
 	}
 	at := fmt.Sprintf("version %s, digest %s", orUnknown(v.reference.Version), orUnknown(short(v.reference.Digest)))
+	if v.deeper(nodes) {
+		at += fmt.Sprintf("; the tree has %d: see tree.depth and --depth", len(v.reference.Nodes))
+	}
 	if v.equal(nodes) {
 		return fmt.Sprintf("all %d nodes are equal: %s", nodes, at)
 	}

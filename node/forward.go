@@ -71,7 +71,9 @@ func (n *Node) forwardTo(ctx context.Context, m coordinator.Member, body []byte)
 	case answer.status == http.StatusOK:
 		results, err := wire.DecodeResults(answer.body)
 		if err != nil {
-			return replica.Forwarded{Failed: wire.Unknown}, fmt.Errorf("read what %s made of the writes: %w", m.Name(), err)
+			err = fmt.Errorf("read what %s made of the writes: %w", m.Name(), err)
+			n.lineage.silent(m, false, err) // what answers there is no node, or is not well
+			return replica.Forwarded{Failed: wire.Unknown}, err
 		}
 		if allUnreachable(results.Results) {
 			n.lineage.cutOff(m)
@@ -85,6 +87,7 @@ func (n *Node) forwardTo(ctx context.Context, m coordinator.Member, body []byte)
 	if answer.status < http.StatusInternalServerError || answer.status == http.StatusServiceUnavailable {
 		return replica.Forwarded{Failed: wire.Unreachable}, err // refused before anything was done
 	}
+	n.lineage.silent(m, false, err) // as above
 	return replica.Forwarded{Failed: wire.Unknown}, err
 }
 

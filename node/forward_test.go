@@ -94,10 +94,10 @@ func TestABatchGoesOnOnlyIfItCertainlyHadNoEffect(t *testing.T) {
 		"stopping":            {answer(http.StatusServiceUnavailable, nil), true, true},
 		"refused":             {answer(http.StatusConflict, nil), true, false},
 		"cut off":             {answer(http.StatusOK, results(wire.Unreachable)), true, true},
-		"an error":            {answer(http.StatusInternalServerError, nil), false, false},
+		"an error":            {answer(http.StatusInternalServerError, nil), false, true},
 		"unknown":             {answer(http.StatusOK, results(wire.Unknown)), false, false},
 		"ordered":             {answer(http.StatusOK, results(wire.Ordered)), false, false},
-		"a broken answer":     {answer(http.StatusOK, []byte("nonsense")), false, false},
+		"a broken answer":     {answer(http.StatusOK, []byte("nonsense")), false, true},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, true},
 		"no answer":           {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false, true},
 	} {

@@ -153,8 +153,11 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 			d.LagMs = &lag
 		}
 	case report.Known:
-		confirmed, lag := report.Confirmed.String(), max(0, nowMillis-report.Heard)
-		d.Version, d.LagMs = &confirmed, &lag
+		confirmed := report.Confirmed.String()
+		d.Version = &confirmed
+		if lag, known := report.LagMillis(nowMillis); known {
+			d.LagMs = &lag
+		}
 	}
 	return d
 }

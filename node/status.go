@@ -190,11 +190,14 @@ func newMemberDocument(m *coordinator.MemberState, r replica.Report, applied ver
 	d := memberDocument{Node: coordinator.Name(m.ID), State: string(m.State), Mismatches: r.Mismatches}
 	if r.Known {
 		behind := applied.Seq - min(applied.Seq, r.Confirmed.Seq)
-		digest, lag := digestDiffers, max(0, now-r.Heard)
+		digest := digestDiffers
 		if r.Matches {
 			digest = digestEqual
 		}
-		d.Confirmed, d.Behind, d.Digest, d.LagMs = &r.Confirmed, &behind, &digest, &lag
+		d.Confirmed, d.Behind, d.Digest = &r.Confirmed, &behind, &digest
+		if lag, known := r.LagMillis(now); known {
+			d.LagMs = &lag
+		}
 	}
 	if p := r.LastPush; p.When != 0 {
 		d.LastPush = &pushDocument{When: rfc3339(p.When), Kind: p.Kind.String(), Outcome: string(p.Outcome), Entries: p.Entries, Bytes: p.Bytes}

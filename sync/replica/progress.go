@@ -67,6 +67,10 @@ type LastPush struct {
 	Bytes   int
 }
 
+// LagMillis is how long before now, the root's clock in milliseconds, a push was sent that the
+// member confirmed; false where it has not confirmed any.
+func (r *Report) LagMillis(now int64) (int64, bool) { return max(0, now-r.Heard), r.Heard != 0 }
+
 // Reports tells of every member.
 func (r *Replica) Reports() []Report {
 	reports := make([]Report, 0, len(r.members.byNode))
@@ -78,7 +82,10 @@ func (r *Replica) Reports() []Report {
 	}
 	r.standings(func(s wire.Standing) {
 		if r.members.byNode[s.Node] == nil {
-			heard := s.Heard - r.RootMillis() + r.now.Unix
+			heard := s.Heard
+			if heard != 0 {
+				heard += r.now.Unix - r.RootMillis()
+			}
 			reports = append(reports, Report{Node: s.Node, Known: true, Confirmed: s.Version, Matches: !s.Differs, Heard: heard})
 		}
 	})
