@@ -292,7 +292,7 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 	fan, reports, reportBytes := float64(s.nodes()-1), 0.0, 0.0
 	signs := fan / s.signInterval().Seconds()
 	if s.relay {
-		fan = 2
+		fan = min(fan, 2)
 		reports, reportBytes = s.reports(writes)
 	}
 	c := s.cost.Seconds()

@@ -183,7 +183,7 @@ func (w *writer) load(p place, fanout string, depth int, rate float64, r *result
 func (w *writer) reports() {
 	for i := range w.measured {
 		if r := &w.measured[i]; r.Overloaded != "" {
-			w.printf("%s, %s, %s nodes, `liveness.timeout` %v s: %s.\n\n", r.Place, r.Fanout, thousands(1<<r.Depth-1), r.Liveness, r.Overloaded)
+			w.printf("Not measured: %s, %s, %s nodes, `liveness.timeout` %v s. The root cannot keep up.\n\n", r.settings(w.cost).place.name, r.Fanout, thousands(1<<r.Depth-1), r.Liveness)
 		}
 	}
 }
@@ -215,10 +215,10 @@ func nodesOf(s settings, r *result) string {
 // beside is a simulated figure with the model's, and by how much it is more than that. 0 is no figure.
 func beside(simulated, model float64) string {
 	switch {
-	case math.IsInf(model, 1):
-		return figure(simulated)
 	case simulated == 0 && model == 0:
 		return "0"
+	case model == 0 || math.IsInf(model, 1):
+		return figure(simulated)
 	case simulated == 0:
 		return "(" + figure(model) + ")"
 	}

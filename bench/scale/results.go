@@ -16,8 +16,7 @@ func (r *result) same(other *result) bool {
 
 // settings are those with which a result was measured.
 func (r *result) settings(cost time.Duration) settings {
-	all := places()
-	p := all[slices.IndexFunc(all, func(p place) bool { return p.key == r.Place })]
+	p, _ := placeOf(r.Place)
 	s := defaults(r.Depth, r.Fanout == "tree", p)
 	s.loss, s.cost, s.liveness = r.Loss, cost, time.Duration(r.Liveness*float64(time.Second))
 	return s

@@ -85,7 +85,7 @@ func measureTree(s settings, p plan) (result, error) {
 	for _, rate := range p.rates {
 		r.Loads = append(r.Loads, t.steady(rate, p.pushes))
 	}
-	if p.deaths && s.relay {
+	if p.deaths && s.relay && s.depth > 3 { // in smaller ones none is half way
 		middle := 1 << (s.depth / 2)
 		var err error
 		if r.Killed, err = t.death(middle, true); err == nil {

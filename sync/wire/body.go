@@ -43,11 +43,13 @@ type Body struct {
 // Bytes is how many bytes the body takes on the wire.
 func (b Body) Bytes() int { return len(b.encoded) }
 
-// NewBody encodes a block of entries. It keeps the block.
+// NewBody encodes a block of entries. It keeps the block. The body is compressed if that
+// saves a tenth; of a large block, of which there are many, that is tried only if its
+// first sampleBytes save a fifth.
 func NewBody(block []byte, entries int) Body {
 	body := Body{rawBytes: len(block), encoded: block, Entries: entries}
-	if len(block) >= minCompressBytes && (len(block) < 4*sampleBytes || pays(block[:sampleBytes], 5) != nil) {
-		if packed := pays(block, 10); packed != nil {
+	if len(block) >= minCompressBytes && (len(block) < 4*sampleBytes || compressedBy(block[:sampleBytes], 5) != nil) {
+		if packed := compressedBy(block, 10); packed != nil {
 			body.compression, body.encoded = compressed, packed
 		}
 	}
@@ -55,10 +57,9 @@ func NewBody(block []byte, entries int) Body {
 	return body
 }
 
-// pays returns the block compressed, or nil if that saves less than the parts-th part of
-// it: reading it back costs time as well. It pays when a tenth is saved, and in a large
-// block, of which there are many, a fifth.
-func pays(block []byte, parts int) []byte {
+// compressedBy returns the block compressed, or nil if that does not save more than the
+// parts-th part of it: reading it back costs time as well.
+func compressedBy(block []byte, parts int) []byte {
 	if packed := s2.Encode(nil, block); len(packed) < len(block)-len(block)/parts {
 		return packed
 	}
