@@ -63,6 +63,9 @@ func (r *Replica) announced(in Announced) {
 		judge = r.judgeMemberElected
 	}
 	verdict := judge(&in)
+	if p := r.members.byNode[in.Node]; p != nil && verdict == Welcome {
+		defer r.lives(p) // after the answer
+	}
 	r.emit(Admit{Ref: in.Ref, Verdict: verdict, Time: RootTime{Epoch: r.store.Meta().Epoch, Millis: r.RootMillis()}})
 }
 

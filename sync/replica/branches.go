@@ -165,7 +165,7 @@ func (r *Replica) serve(s *wire.Standing) {
 		}
 	}
 	p.heard = max(p.heard, s.Heard)
-	r.advance(p)
+	r.lives(p)
 }
 
 // dropSilent forgets whoever has not reported for the liveness time-out: it is dead,

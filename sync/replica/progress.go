@@ -248,6 +248,14 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 	r.handed()
 }
 
+// lives takes in a sign of life: if pushes failed, the next is not put off any longer.
+func (r *Replica) lives(p *progress) {
+	if p.failures > 0 {
+		p.notBefore = 0
+	}
+	r.advance(p)
+}
+
 // backOff puts the next push off: not at all for n = 0, then by RetryMin, and
 // twice that with every further n up to RetryMax.
 func (r *Replica) backOff(p *progress, n int) {

@@ -151,3 +151,24 @@ func TestStory_LeastIntervalBetweenPushes(t *testing.T) {
 	s.confirm(2, Lost, "0.0")
 	s.golden("least_interval")
 }
+
+// A member that cannot be pushed to is tried again ever more rarely; that it gives a sign of
+// life ends the wait.
+func TestASignOfLifeEndsTheWait(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.members("2a")
+	for range 3 {
+		s.confirm(2, Lost, "0.0")
+		s.after(time.Second)
+		s.step(Wake{})
+	}
+	s.confirm(2, Lost, "0.0")
+	meta := s.cfg.Store.Meta()
+	effects := s.step(Announced{Ref: 9, Node: 2, Tree: meta.Tree, Epoch: meta.Epoch})
+	if len(effects) != 2 {
+		t.Fatalf("it answers, and does not push:\n%s", s.trace)
+	}
+	if _, pushes := effects[1].(Push); !pushes {
+		t.Errorf("it does %s", effectText(effects[1]))
+	}
+}
