@@ -151,7 +151,8 @@ type Sync struct {
 	// node is stale for up to the schedule, and the root sends less.
 	Eager bool
 	// MinInterval is the least time between two pushes to one node. 0 to 1h,
-	// default 0: as soon as it answered the last. More gathers more writes into
+	// default 0: as soon as it answered the last, and 1 ms after that began where
+	// more was written meanwhile. More gathers more writes into
 	// a push, each key once, for that much more lag.
 	MinInterval time.Duration
 	// Fanout is FanoutDirect (default): the root sends to every node, one hop

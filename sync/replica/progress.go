@@ -44,6 +44,7 @@ type progress struct {
 	failures   int           // pushes in a row that got no good answer
 	mismatches int           // digests in a row that differed
 	notBefore  time.Duration // no push before then
+	pushed     time.Duration // when the last began
 	report     Report
 }
 
@@ -161,7 +162,7 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 		from = cut.From
 	}
 	p.due, p.inFlight = false, r.members.numbers
-	p.notBefore = r.now.Mono + r.cfg.Interval
+	p.pushed, p.notBefore = r.now.Mono, r.now.Mono+r.cfg.Interval
 	p.report.LastPush = LastPush{When: r.now.Unix, Kind: kind}
 	e := Push{Node: p.member.Node, Header: wire.Header{
 		Kind: kind, Root: r.rootNode(), Number: p.inFlight, Meta: cut.Meta, From: from, To: cut.To,
@@ -219,6 +220,9 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 			r.backOff(p, p.mismatches-1)
 		default:
 			p.mismatches = 0
+			if p.confirmed != r.store.Applied() { // what gathered meanwhile may gather for longer
+				p.notBefore = max(p.notBefore, p.pushed+r.cfg.Pace)
+			}
 		}
 	case Gap, Foreign:
 		p.confirmed = in.Ack.Version
