@@ -66,7 +66,7 @@ const mostPingWait = 4
 // soon, and the root is to hear of this node within the time in which one that comes back
 // without data waits for its members.
 func (l *lineage) mostWait(m coordinator.Member) time.Duration {
-	if view := l.view(); view != nil && (m == view.Root || m == view.Ancestors[0]) {
+	if view := l.view(); view != nil && (m == view.Root || len(view.Ancestors) > 0 && m == view.Ancestors[0]) {
 		return l.timeout
 	}
 	return mostPingWait * l.timeout
