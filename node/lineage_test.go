@@ -204,6 +204,23 @@ func TestWhoIsNoAncestorAnyMoreIsForgotten(t *testing.T) {
 	})
 }
 
+// A node that is elected has no ancestors any more, and may have asked one a moment ago.
+func TestAPingThatEndsAtTheRootIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFamily(t)
+		begin := make(chan struct{})
+		f.plays(func(context.Context, int) (bool, error) { <-begin; return false, errDeaf })
+		f.silent(ancestor(3), true, errDeaf)
+		f.after(time.Nanosecond)
+		f.now.Store(&coordinator.View{Root: ancestor(4)})
+		f.moved()
+		close(begin)
+		f.after(5 * time.Second)
+		f.wantPings(t, 3, 1)
+		f.wantCandidates(t)
+	})
+}
+
 func TestAnAnswerToAnotherRequestEndsTheShunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFamily(t)
