@@ -39,6 +39,9 @@ func small(cut *store.Cut) bool {
 	if cut.MaxEntries() > mostEntries {
 		return false
 	}
+	if cut.MaxBytes() <= mostBytes {
+		return true
+	}
 	bytes := 0
 	for e := range cut.Entries() {
 		bytes += len(e.Key) + len(e.Value)

@@ -148,7 +148,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		return fmt.Errorf("%w: %d bytes follow the piece", wire.ErrMalformed, len(rest))
 	}
 	// Who may push is asked before anything is gathered for it.
-	if !n.mayBring(req.sender) {
+	if !n.worthGathering(req.sender) {
 		return n.writeAck(c, &h, n.refusal(replica.NotRoot))
 	}
 	in, report := &replica.Piece{Sender: uint32(req.sender), Header: h, Partial: true}, &pushReport{Kind: h.Kind.String()}
@@ -164,34 +164,26 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	if n.relays() && h.Kind == wire.Delta && h.Piece == 0 && h.Last && len(req.body) < trustedBytes {
 		n.encodings.cameAs(&h, req.body, len(in.Entries))
 	}
-	ref, answer := n.loop.acks.register()
-	in.Ref = ref
-	if !n.loop.put(in) {
-		n.loop.acks.forget(ref)
-		return unavailable("stopping", "this node is stopping")
+	ack, err := askCore(n, &n.loop.acks, in, &in.Ref)
+	if err != nil {
+		return err
 	}
-	select {
-	case ack := <-answer:
-		if ack.Mismatch {
-			n.mismatches.Add(1)
-			n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
-		}
-		report.When, report.Outcome = n.now().Unix, string(ack.Outcome)
-		switch {
-		case ack.Outcome == replica.Applied || ack.Outcome == replica.Current:
-			n.heardEpoch(h.Meta.Epoch)
-			n.pieces.arrived()
-		case ack.Outcome.Refuses():
-			ack.Collected = n.pieces.collected()
-		}
-		if ack.Outcome != replica.Continue {
-			n.lastPush.Store(report)
-		}
-		return n.writeAck(c, &h, ack)
-	case <-n.working.Done():
-		n.loop.acks.forget(ref)
-		return unavailable("stopping", "this node is stopping")
+	if ack.Mismatch {
+		n.mismatches.Add(1)
+		n.log.Error("this node's digest differs from the root's; waiting for a snapshot", "version", ack.Version)
 	}
+	report.When, report.Outcome = n.now().Unix, string(ack.Outcome)
+	switch {
+	case ack.Outcome == replica.Applied || ack.Outcome == replica.Current:
+		n.heardEpoch(h.Meta.Epoch)
+		n.pieces.arrived()
+	case ack.Outcome.Refuses():
+		ack.Collected = n.pieces.collected()
+	}
+	if ack.Outcome != replica.Continue {
+		n.lastPush.Store(report)
+	}
+	return n.writeAck(c, &h, ack)
 }
 
 // refusal is the answer to a piece that the core does not see.

@@ -269,6 +269,22 @@ func (w *waiters[T]) register() (replica.Ref, <-chan T) {
 	return w.last, answer
 }
 
+// askCore posts an input whose handle is ref, and waits for the core's answer to it. The error
+// is a problem, for who asked: this node is stopping.
+func askCore[T any](n *Node, w *waiters[T], in replica.Input, ref *replica.Ref) (answer T, err error) {
+	handle, answered := w.register()
+	*ref = handle
+	if n.loop.put(in) {
+		select {
+		case answer = <-answered:
+			return answer, nil
+		case <-n.working.Done():
+		}
+	}
+	w.forget(handle)
+	return answer, unavailable("stopping", "this node is stopping")
+}
+
 // forget gives up waiting.
 func (w *waiters[T]) forget(ref replica.Ref) {
 	w.mu.Lock()

@@ -168,25 +168,21 @@ func (n *Node) postRoll(c *fiber.Ctx, req provedRequest) error {
 		return &problem{status: http.StatusForbidden, slug: "sender", detail: "a node can report under its own name only"}
 	}
 	root := n.root.Load()
-	if root != nil && !root.knows(&roll.Nodes[0]) {
-		return writeBytes(c, wire.AppendRollReply(nil, &wire.RollReply{Verdict: wire.JoinFirst}))
+	if root != nil {
+		if _, joined := root.instanceOf(&roll.Nodes[0]); !joined {
+			return writeBytes(c, wire.AppendRollReply(nil, &wire.RollReply{Verdict: wire.JoinFirst}))
+		}
 	}
 	n.reporting.below.Store(req.sender, roll.Address)
-	ref, answer := n.loop.rolls.register()
-	if !n.loop.put(&replica.Rolled{Ref: ref, Roll: roll}) {
-		n.loop.rolls.forget(ref)
-		return unavailable("stopping", "this node is stopping")
+	in := &replica.Rolled{Roll: roll}
+	said, err := askCore(n, &n.loop.rolls, in, &in.Ref)
+	if err != nil {
+		return err
 	}
-	select {
-	case said := <-answer:
-		if root != nil {
-			root.present(req.sender, said.Nodes, n.opts.Config.Liveness.Timeout)
-		}
-		return writeBytes(c, wire.AppendRollReply(nil, &said.Reply))
-	case <-n.working.Done():
-		n.loop.rolls.forget(ref)
-		return unavailable("stopping", "this node is stopping")
+	if root != nil {
+		root.present(req.sender, said.Nodes, n.opts.Config.Liveness.Timeout)
 	}
+	return writeBytes(c, wire.AppendRollReply(nil, &said.Reply))
 }
 
 // memberProcess is one process of a node: by number where nodes report, by instance in the
@@ -196,10 +192,13 @@ type memberProcess struct {
 	instance string
 }
 
-// knows reports whether a node has joined, as the process that it is.
-func (r *registry) knows(s *wire.Standing) bool {
-	p, found := r.processes.Load(int(s.Node))
-	return found && p.(memberProcess).number == s.Process
+// instanceOf is the instance as which a node has joined; false where it has not, as the
+// process that it is.
+func (r *registry) instanceOf(s *wire.Standing) (string, bool) {
+	if p, found := r.processes.Load(int(s.Node)); found && p.(memberProcess).number == s.Process {
+		return p.(memberProcess).instance, true
+	}
+	return "", false
 }
 
 // presence is what a node said when its report was last gone through.
@@ -222,15 +221,15 @@ func (r *registry) present(sender int, nodes []wire.Standing, liveness time.Dura
 	}
 	r.presences.Store(sender, presence{&nodes[0], now})
 	for i := range nodes {
-		if p, found := r.processes.Load(int(nodes[i].Node)); found && p.(memberProcess).number == nodes[i].Process {
-			_, _ = r.Alive(int(nodes[i].Node), p.(memberProcess).instance, now) // who has left meanwhile is no member
+		if instance, joined := r.instanceOf(&nodes[i]); joined {
+			_, _ = r.Alive(int(nodes[i].Node), instance, now) // who has left meanwhile is no member
 		}
 	}
 }
 
-// mayBring reports whether a node may push to this one: the root, or where the tree
-// relays a node above. The core looks at it again, by the epoch.
-func (n *Node) mayBring(sender int) bool {
+// worthGathering reports whether the pieces that a node brings may be of a push that the core
+// will take: of the root, or where the tree relays of a node above.
+func (n *Node) worthGathering(sender int) bool {
 	if n.election != nil || sender == n.opts.Config.Tree.Root && !n.isRoot() {
 		return true
 	}

@@ -64,8 +64,26 @@ func (c *Cut) Bytes() int {
 	return bytes
 }
 
+// MaxBytes bounds Bytes, without a look at each entry.
+func (c *Cut) MaxBytes() int {
+	bytes := c.records * entryOverhead
+	for number := range c.chunks {
+		bytes += c.endOf(number)
+	}
+	return bytes
+}
+
 // MaxEntries bounds how many entries Entries yields.
 func (c *Cut) MaxEntries() int { return c.records }
+
+// endOf is where what belongs to the cut ends in one of its chunks: to the last of them more may
+// be added meanwhile.
+func (c *Cut) endOf(number int) int {
+	if number == len(c.chunks)-1 {
+		return c.end
+	}
+	return c.chunks[number].used
+}
 
 // cursor goes through the entries of a cut.
 type cursor struct {
@@ -84,10 +102,7 @@ func (at *cursor) next(e *Entry) bool {
 func (at *cursor) step(e *Entry) (c *chunk, offset int, found bool) {
 	cut := at.cut
 	for ; at.number < len(cut.chunks); at.number, at.offset = at.number+1, 0 {
-		c, end := cut.chunks[at.number], cut.end
-		if at.number < len(cut.chunks)-1 {
-			end = c.used
-		}
+		c, end := cut.chunks[at.number], cut.endOf(at.number)
 		for at.offset < end {
 			offset := at.offset
 			at.offset = c.read(offset, e)

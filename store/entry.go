@@ -154,5 +154,8 @@ func (e *Entry) Beats(other *Entry) bool {
 	return e.Write.Compare(other.Write) > 0
 }
 
+// entryOverhead is what an entry weighs beside its key and value, roughly.
+const entryOverhead = 64
+
 // Bytes is roughly what the entry weighs on the wire and in memory.
-func (e *Entry) Bytes() int { return len(e.Key) + len(e.Value) + 64 }
+func (e *Entry) Bytes() int { return len(e.Key) + len(e.Value) + entryOverhead }

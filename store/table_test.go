@@ -73,6 +73,9 @@ func (m *modelled) check(t *rapid.T) {
 		if !slices.EqualFunc(got, c.want, func(a *Entry, b Entry) bool { return a.Equal(&b) }) {
 			t.Fatalf("the cut from %v to %v holds %v, want %v", c.cut.From, c.cut.To, got, c.want)
 		}
+		if c.cut.MaxBytes() < c.cut.Bytes() {
+			t.Fatalf("it has %d bytes, and says at most %d", c.cut.Bytes(), c.cut.MaxBytes())
+		}
 		if c.cut.MaxEntries() < len(got) {
 			t.Fatalf("the cut from %v has %d entries, and says at most %d", c.cut.From, len(got), c.cut.MaxEntries())
 		}

@@ -150,7 +150,7 @@ func (r *Replica) push(p *progress, kind wire.Kind) {
 	}
 	r.members.numbers++
 	cut := r.store.Cut(from)
-	if kind == wire.Delta && cut.Bytes() > maxDeltaBytes {
+	if kind == wire.Delta && cut.MaxBytes() > maxDeltaBytes && cut.Bytes() > maxDeltaBytes {
 		kind, from, p.state = wire.Snapshot, version.Version{}, lacking
 	}
 	p.sent = r.sent()
