@@ -3,7 +3,7 @@ package node
 import (
 	"errors"
 	"log/slog"
-	"sync"
+	"slices"
 
 	"xylem/store"
 	"xylem/store/journal"
@@ -21,16 +21,12 @@ type disk struct {
 	identity  store.Identity
 	placement []int // as last written
 	log       *slog.Logger
-	persisted func(replica.Failure) // called for each reported request, in order
-	grown     func()                // called once when the journal should be compacted
-	failing   bool                  // the last request failed
-	err       error                 // of closing; read after run has ended
+	loop      *loop // hears of each reported request, in order, and once when the journal should be compacted
+	failing   bool  // the last request failed
+	err       error // of closing; read after run has ended
 
-	mu       sync.Mutex
-	queue    []diskRequest
-	stopped  bool
-	wake     chan struct{}
-	asked    bool       // grown was called
+	work     combiner[diskRequest]
+	asked    bool       // it was told that the journal has grown
 	compacts chan error // gets the end of the compaction under way; nil when there is none
 	patience int64      // log bytes below which no compaction is asked for, after one that failed
 }
@@ -48,60 +44,57 @@ type diskRequest struct {
 }
 
 func newDisk(j *journal.Journal, id store.Identity, placement []int, log *slog.Logger) *disk {
-	return &disk{journal: j, identity: id, placement: placement, log: log, wake: make(chan struct{}, 1)}
+	d := &disk{journal: j, identity: id, placement: placement, log: log}
+	d.work.init()
+	return d
 }
 
-// put hands over a request. After stop only its done hears of it.
+// put hands over a request, to be carried out by another goroutine. After stop only its done
+// hears of it.
 func (d *disk) put(req diskRequest) {
-	d.mu.Lock()
-	stopped := d.stopped
-	if !stopped {
-		d.queue = append(d.queue, req)
-	}
-	d.mu.Unlock()
-	if stopped && req.done != nil {
+	if !d.work.add(req) && req.done != nil {
 		req.done(journal.ErrClosed)
 	}
-	d.signal()
+	d.work.signal()
 }
 
-func (d *disk) signal() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
+// help carries out what waits, if nobody does and all of it are records: a state takes long. The
+// caller sees to it that the loop hears of it.
+func (d *disk) help() bool {
+	records := func(waiting []diskRequest) bool {
+		return len(waiting) > 0 && !slices.ContainsFunc(waiting, func(req diskRequest) bool { return req.state != nil })
 	}
+	if !d.work.beginIf(records) {
+		return false
+	}
+	d.turn()
+	return true
 }
 
-// stop ends run after all requests were carried out, and closes the journal.
-func (d *disk) stop() {
-	d.mu.Lock()
-	d.stopped = true
-	d.mu.Unlock()
-	d.signal()
-}
-
+// run carries out what nobody else does, until the disk is stopped and all was carried out;
+// then it closes the journal.
 func (d *disk) run() {
-	var taken []diskRequest
-	for {
-		d.mu.Lock()
-		taken, d.queue = d.queue, taken[:0]
-		stopped := d.stopped
-		d.mu.Unlock()
-		if len(taken) == 0 && stopped {
-			break
+	for d.work.end(); !d.work.finished(); <-d.work.wake {
+		for d.work.begin() {
+			d.turn()
+			if d.work.some() { // the loop goes on beside it
+				d.loop.inputs.leave()
+			} else if d.loop.inputs.begin() {
+				d.loop.turn(helpingRounds)
+			}
 		}
-		if len(taken) == 0 {
-			<-d.wake
-			continue
-		}
-		d.carryOut(taken)
-		clear(taken)
-		d.askToCompact()
 	}
 	if d.compacts != nil {
 		d.compacted(<-d.compacts)
 	}
 	d.err = d.journal.Close()
+}
+
+// turn carries out what waits. Whoever calls it is at work at d.work; then no more.
+func (d *disk) turn() {
+	d.carryOut(d.work.next())
+	d.askToCompact()
+	d.work.end()
 }
 
 // carryOut splits requests into runs of records, which go together, and states.
@@ -193,17 +186,17 @@ func (d *disk) finish(req *diskRequest, err error) {
 	if !req.report {
 		return
 	}
+	failure := replica.Broken
 	switch {
 	case err == nil:
-		d.persisted(replica.None)
+		failure = replica.None
 	case errors.Is(err, journal.ErrNoSpace):
-		d.persisted(replica.Full)
-	default:
-		d.persisted(replica.Broken)
+		failure = replica.Full
 	}
+	d.loop.inputs.add(replica.Persisted{Failure: failure})
 }
 
-// askToCompact calls grown when the journal is over its bound and no compaction
+// askToCompact tells the loop when the journal is over its bound and no compaction
 // is under way.
 func (d *disk) askToCompact() {
 	if d.compacts != nil {
@@ -216,6 +209,6 @@ func (d *disk) askToCompact() {
 	}
 	if !d.asked && d.journal.LogBytes() > max(compactBytes, 2*d.journal.CheckpointBytes(), d.patience) {
 		d.asked = true
-		d.grown()
+		d.loop.inputs.add(replica.CompactDue{})
 	}
 }

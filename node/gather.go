@@ -109,7 +109,7 @@ func (n *Node) postGather(c *fiber.Ctx, req provedRequest) error {
 	}
 	ref, answer := n.loop.promises.register()
 	defer n.loop.promises.forget(ref)
-	if !n.loop.put(&replica.Asked{Ref: ref, Sender: uint32(req.sender), Epoch: in.Epoch, Tree: tree}) {
+	if !n.loop.bring(&replica.Asked{Ref: ref, Sender: uint32(req.sender), Epoch: in.Epoch, Tree: tree}) {
 		return unavailable("stopping", "this node is stopping")
 	}
 	patience := time.NewTimer(n.opts.Config.Liveness.Timeout) // as the candidate's

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"math"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"xylem/sync/replica"
@@ -15,10 +17,9 @@ type loop struct {
 	node *Node
 	core *replica.Replica
 
-	mu      sync.Mutex
-	inbox   []any // replica.Input, *submission or func(*replica.Replica)
-	stopped bool
-	wake    chan struct{} // holds a token while the inbox may have something
+	inputs combiner[any] // replica.Input, *submission or func(*replica.Replica)
+	due    atomic.Int64  // when the core wants to be stepped without an input, nanoseconds since the node began
+	armed  atomic.Int64  // when the loop's own goroutine looks next, likewise
 
 	reign *reign // this node's last as the elected root, over or not; nil for none
 
@@ -32,75 +33,104 @@ type loop struct {
 	rolls    waiters[replica.AnswerRoll]
 }
 
+// helpingRounds bounds how often who brings an input takes what has come meanwhile, too:
+// a write's way at a root that waits for nobody else is within it.
+const helpingRounds = 4
+
 func newLoop(n *Node, core *replica.Replica) *loop {
-	return &loop{
-		node: n, core: core, wake: make(chan struct{}, 1),
-		submitted: submissions{timeout: 3 * n.opts.Config.Writes.Timeout},
-	}
+	l := &loop{node: n, core: core, submitted: submissions{timeout: 3 * n.opts.Config.Writes.Timeout}}
+	l.inputs.init()
+	return l
 }
 
-// post hands the core an input. After stop it does nothing.
-func (l *loop) post(in replica.Input) { l.put(in) }
+// post hands the core an input, to be stepped by another goroutine. It reports whether it will
+// be: after stop it is not.
+func (l *loop) post(in any) bool {
+	if !l.inputs.add(in) {
+		return false
+	}
+	l.inputs.signal()
+	return true
+}
+
+// bring hands the core an input, and steps it if nobody does. It reports as post does.
+func (l *loop) bring(in any) bool {
+	if !l.inputs.add(in) {
+		return false
+	}
+	l.help()
+	return true
+}
+
+// help does what was posted, and what that leads to at the disk, if nobody does and it is not
+// too much.
+func (l *loop) help() {
+	if !l.inputs.begin() {
+		return
+	}
+	l.turn(helpingRounds)
+	if l.node.disk.help() && l.inputs.begin() {
+		l.turn(helpingRounds)
+	}
+	l.node.disk.work.leave()
+}
 
 // query runs do on the loop and waits for it, so that it may look at the core; it
 // reports whether it ran.
 func (l *loop) query(do func(*replica.Replica)) bool {
 	done := make(chan struct{})
-	if !l.put(func(core *replica.Replica) { do(core); close(done) }) {
+	if !l.bring(func(core *replica.Replica) { do(core); close(done) }) {
 		return false
 	}
 	<-done
 	return true
 }
 
-func (l *loop) put(in any) bool {
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		return false
-	}
-	l.inbox = append(l.inbox, in)
-	first := len(l.inbox) == 1 // whoever put that in has woken the loop, or is about to
-	l.mu.Unlock()
-	if first {
-		l.signal()
-	}
-	return true
-}
-
-func (l *loop) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// stop ends run once everything posted so far was taken.
-func (l *loop) stop() {
-	l.mu.Lock()
-	l.stopped = true
-	l.mu.Unlock()
-	l.signal()
-}
-
+// run does what nobody else does, and looks at the clock, until the loop is stopped and
+// everything posted was taken.
 func (l *loop) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer l.submitted.close()
-	var taken []any
-	for {
-		owed := l.owed
-		if l.owed = false; owed {
-			runtime.Gosched() // to those that were answered
+	for own := true; ; own = l.inputs.own() {
+		if own {
+			l.turn(math.MaxInt)
+			l.node.disk.work.leave()
 		}
-		l.mu.Lock()
-		taken, l.inbox = l.inbox, taken[:0]
-		stopped := l.stopped
-		l.mu.Unlock()
-		for rest := taken; len(rest) > 0; {
+		if l.inputs.finished() {
+			return
+		}
+		if !own {
+			<-l.inputs.wake
+			continue
+		}
+		due := l.due.Load()
+		l.armed.Store(due)
+		if l.due.Load() < due { // who set that may have seen what was armed before
+			continue
+		}
+		timer.Reset(time.Duration(due) - time.Since(l.node.began))
+		select {
+		case <-l.inputs.wake:
+			runtime.Gosched() // to those that are about to post, too: what comes together is decided together
+		case <-timer.C:
+		}
+	}
+}
+
+// turn steps the core with what was posted, and with what comes meanwhile, at most so many
+// times. Whoever calls it is at work at l.inputs; then no more.
+func (l *loop) turn(rounds int) {
+	for ; rounds > 0; rounds-- {
+		owed := l.owed
+		if l.owed = false; owed && l.submitted.answered > 1 {
+			runtime.Gosched() // to those that were answered; one alone may be who steps here
+		}
+		l.submitted.answered = 0
+		posted := l.inputs.next()
+		for rest := posted; len(rest) > 0; {
 			rest = l.step(rest)
 		}
-		clear(taken)
 		if owed && !l.owed {
 			l.stepCore(&l.gathered)
 		}
@@ -108,28 +138,30 @@ func (l *loop) run() {
 		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
 			l.stepCore(replica.Wake{})
 		}
-		if len(taken) > 0 || owed {
-			l.node.publish(l.core)
-			continue
-		}
-		if stopped {
-			return
-		}
-		wait := time.Hour
-		if l.submitted.some() {
-			wait = l.submitted.period()
-		}
-		if at, set := l.core.NextWake(); set {
-			wait = min(wait, max(at-time.Since(l.node.began), time.Millisecond))
-		}
-		timer.Reset(wait)
-		select {
-		case <-l.wake:
-			runtime.Gosched() // to those that are about to post, too: what comes together is decided together
-		case <-timer.C:
-			l.stepCore(replica.Wake{})
+		l.node.publish(l.core)
+		if len(posted) == 0 && !owed {
+			break
 		}
 	}
+	due, owed := l.next(), l.owed
+	l.due.Store(int64(due))
+	l.inputs.end()
+	if owed || int64(due) < l.armed.Load() {
+		l.inputs.signal()
+	}
+}
+
+// next is when the core is to be stepped, if nothing is posted.
+func (l *loop) next() time.Duration {
+	now := time.Since(l.node.began)
+	next := now + time.Hour
+	if l.submitted.some() {
+		next = now + l.submitted.period()
+	}
+	if at, set := l.core.NextWake(); set {
+		next = min(next, max(at, now+time.Millisecond))
+	}
+	return next
 }
 
 // step takes the first of what was posted, and submissions as far as there is nothing else
@@ -174,11 +206,11 @@ func (l *loop) perform(e replica.Effect) {
 	n := l.node
 	switch e := e.(type) {
 	case replica.Persist:
-		n.disk.put(diskRequest{record: e.Record, sync: e.Sync, report: true})
+		n.disk.work.add(diskRequest{record: e.Record, sync: e.Sync, report: true})
 	case replica.Checkpoint:
-		n.disk.put(diskRequest{state: e.State, local: &e.Local, report: true})
+		n.disk.work.add(diskRequest{state: e.State, local: &e.Local, report: true})
 	case replica.Compact:
-		n.disk.put(diskRequest{state: e.State, local: &e.Local})
+		n.disk.work.add(diskRequest{state: e.State, local: &e.Local})
 	case replica.Reply:
 		l.submitted.resolve(e.Ref, l.decided(e))
 	case replica.Acknowledge:
@@ -189,18 +221,18 @@ func (l *loop) perform(e replica.Effect) {
 		n.work.Go(func() {
 			end := n.forward(e.Batch, e.Tries)
 			end.Queue = e.Queue
-			l.post(end)
+			l.bring(end)
 		})
 	case replica.Push:
-		n.work.Go(func() { l.post(n.push(e)) })
+		n.work.Go(func() { l.bring(n.push(e)) })
 	case replica.TellRoll:
-		n.work.Go(func() { l.post(n.tellRoll(&e)) })
+		n.work.Go(func() { l.bring(n.tellRoll(&e)) })
 	case replica.AnswerRoll:
 		l.rolls.resolve(e.Ref, e)
 	case replica.Unserved:
 		n.bypass()
 	case replica.Fetch:
-		n.work.Go(func() { l.post(n.fetch(e.Node)) })
+		n.work.Go(func() { l.bring(n.fetch(e.Node)) })
 	default:
 		l.performElected(e)
 	}
@@ -211,7 +243,7 @@ func (l *loop) performElected(e replica.Effect) {
 	n := l.node
 	switch e := e.(type) {
 	case replica.Gather:
-		n.work.Go(func() { l.post(n.gather(e)) })
+		n.work.Go(func() { l.bring(n.gather(e)) })
 	case replica.Promised:
 		l.promises.resolve(e.Ref, e.Promise)
 	case replica.Serving:
@@ -274,7 +306,7 @@ func (w *waiters[T]) register() (replica.Ref, <-chan T) {
 func askCore[T any](n *Node, w *waiters[T], in replica.Input, ref *replica.Ref) (answer T, err error) {
 	handle, answered := w.register()
 	*ref = handle
-	if n.loop.put(in) {
+	if n.loop.bring(in) {
 		select {
 		case answer = <-answered:
 			return answer, nil

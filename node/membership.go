@@ -178,7 +178,7 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 	}
 	root.announced.Store(in.ID, in.Address)
 	ref, answer := n.loop.admits.register()
-	if !n.loop.put(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}) {
+	if !n.loop.bring(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}) {
 		n.loop.admits.forget(ref)
 		return unavailable("stopping", "the root is stopping")
 	}

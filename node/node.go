@@ -80,6 +80,7 @@ type Node struct {
 	peers    *peers
 	verifier *proof.Verifier
 
+	submitting  atomic.Int64 // requests that wait for what becomes of their writes
 	uplinked    traffic
 	parentFails atomic.Bool // the last batch did not get through
 	reporting   reporting
@@ -249,6 +250,7 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 		WaitBytes: maxWaitBytes, BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
 		Timeout: cfg.Writes.Timeout, QueueBytes: queueBytes, Local: recovered.Local,
 	}))
+	n.disk.loop = n.loop
 	n.lineage = newLineage(n)
 	if n.election != nil || n.opts.ID != cfg.Tree.Root {
 		return nil
@@ -270,8 +272,6 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 func (n *Node) Run(ctx context.Context) error {
 	n.working, n.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	defer n.stopWork()
-	n.disk.persisted = func(f replica.Failure) { n.loop.post(replica.Persisted{Failure: f}) }
-	n.disk.grown = func() { n.loop.post(replica.CompactDue{}) }
 	var looping, writing sync.WaitGroup
 	looping.Go(n.loop.run)
 	writing.Go(n.disk.run)
@@ -304,11 +304,11 @@ func (n *Node) Run(ctx context.Context) error {
 	n.stopAsking()
 	serving.shutdown()
 	n.stopWork()
-	n.loop.stop()
+	n.loop.inputs.stop()
 	looping.Wait() // nothing else begins work any more
 	n.work.Wait()
 	n.pieces.close()
-	n.disk.stop()
+	n.disk.work.stop()
 	writing.Wait()
 	n.closePeers()
 	return errors.Join(cause, n.disk.err)

@@ -70,7 +70,7 @@ func TestAReadMayAskForAVersion(t *testing.T) {
 func TestAThousandDemandsCostOneRequestUpward(t *testing.T) {
 	tr, wrote := startBehind(t, unhurried())
 	atOnce(1000, func(int) {
-		answer, err := tr.client(7).Get(t.Context(), "greeting", client.MinVersion(wrote.Version))
+		answer, err := tr.client(7).Get(t.Context(), "greeting", client.MinVersion(wrote.Version), client.FreshWithin(patience))
 		if err != nil || string(answer.Value) != `"hello-mars"` {
 			t.Errorf("answered %+v, %v", answer, err)
 		}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -37,9 +38,15 @@ func (n *Node) submit(s *submission) decision {
 	writes, answer := s.writes, answers.Get().(chan decision)
 	defer answers.Put(answer)
 	s.answer = answer
-	if !n.loop.put(s) {
+	others := n.submitting.Add(1) > 1
+	defer n.submitting.Add(-1)
+	if !n.loop.inputs.add(s) {
 		return outcomes(writes, wire.Unreachable)
 	}
+	if others {
+		runtime.Gosched() // to those who are about to submit, too: what comes together is decided together
+	}
+	n.loop.help()
 	made := <-answer // the loop answers whatever it takes, and once
 	if !made.reign.holds() {
 		return outcomes(writes, wire.Unknown)
@@ -59,11 +66,12 @@ func outcomes(count int, outcome wire.Outcome) decision {
 // each once, at the latest when the core has taken too long. So whoever waits needs no
 // clock of its own.
 type submissions struct {
-	timeout time.Duration
-	waiting []*submission // by the lower slotBits of their Ref; nil where a slot is free
-	free    []replica.Ref
-	given   replica.Ref
-	checkAt time.Duration // since the process began: when to look for those that are overdue
+	timeout  time.Duration
+	waiting  []*submission // by the lower slotBits of their Ref; nil where a slot is free
+	free     []replica.Ref
+	given    replica.Ref
+	answered int           // since the loop looked
+	checkAt  time.Duration // since the process began: when to look for those that are overdue
 }
 
 // slotBits bounds the submissions under way; the bits above count, so that a late reply
@@ -93,6 +101,7 @@ func (w *submissions) resolve(ref replica.Ref, made decision) {
 	if s := w.waiting[slot]; s != nil && s.Ref == ref {
 		w.waiting[slot] = nil
 		w.free = append(w.free, slot)
+		w.answered++
 		s.answer <- made
 	}
 }
