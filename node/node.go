@@ -1,10 +1,10 @@
 // Package node is the running process: it drives the protocol core with real
 // HTTP, disks and clocks.
 //
-// One goroutine, the loop, owns the core; one owns the journal; HTTP handlers
-// read the store directly and hand everything else to the loop. Pushes,
-// forwarded batches and lookups run in goroutines of their own, which Run waits
-// for.
+// One goroutine at a time, the loop, has the core, and one the journal: whoever brings
+// work when nobody is at it, or one of its own. HTTP handlers read the store directly
+// and bring everything else to the loop. Pushes, reports, forwarded batches, promises and
+// lookups run in goroutines of their own, which Run waits for.
 package node
 
 import (
