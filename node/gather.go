@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,21 +108,17 @@ func (n *Node) postGather(c *fiber.Ctx, req provedRequest) error {
 	if err != nil {
 		return badRequest("body", err.Error())
 	}
-	ref, answer := n.loop.promises.register()
-	defer n.loop.promises.forget(ref)
-	if !n.loop.bring(&replica.Asked{Ref: ref, Sender: uint32(req.sender), Epoch: in.Epoch, Tree: tree}) {
-		return unavailable("stopping", "this node is stopping")
-	}
-	patience := time.NewTimer(n.opts.Config.Liveness.Timeout) // as the candidate's
-	defer patience.Stop()
-	select {
-	case promise := <-answer:
-		return writeBytes(c, wire.AppendPromise(nil, &promise))
-	case <-patience.C:
+	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Liveness.Timeout) // as the candidate's
+	defer cancel()
+	asked := &replica.Asked{Sender: uint32(req.sender), Epoch: in.Epoch, Tree: tree}
+	promise, err := askCore(ctx, n.loop, &n.loop.promises, asked, &asked.Ref)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil:
 		return unavailable("busy", "this node could not make the promise durable in time; ask again")
-	case <-n.working.Done():
-		return unavailable("stopping", "this node is stopping")
+	case err != nil:
+		return err
 	}
+	return writeBytes(c, wire.AppendPromise(nil, &promise))
 }
 
 // notElected refuses what only a tree whose root is elected has.

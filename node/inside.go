@@ -164,7 +164,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 	if n.relays() && h.Kind == wire.Delta && h.Piece == 0 && h.Last && len(req.body) < trustedBytes {
 		n.encodings.cameAs(&h, req.body, len(in.Entries))
 	}
-	ack, err := askCore(n, &n.loop.acks, in, &in.Ref)
+	ack, err := askCore(n.working, n.loop, &n.loop.acks, in, &in.Ref)
 	if err != nil {
 		return err
 	}

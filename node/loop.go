@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"math"
 	"runtime"
 	"sync"
@@ -301,16 +302,16 @@ func (w *waiters[T]) register() (replica.Ref, <-chan T) {
 	return w.last, answer
 }
 
-// askCore posts an input whose handle is ref, and waits for the core's answer to it. The error
-// is a problem, for who asked: this node is stopping.
-func askCore[T any](n *Node, w *waiters[T], in replica.Input, ref *replica.Ref) (answer T, err error) {
+// askCore brings the loop an input whose handle is ref, and waits for the core's answer to it until
+// ctx ends. The error is a problem, for who asked: this node is stopping.
+func askCore[T any](ctx context.Context, l *loop, w *waiters[T], in replica.Input, ref *replica.Ref) (answer T, err error) {
 	handle, answered := w.register()
 	*ref = handle
-	if n.loop.bring(in) {
+	if l.bring(in) {
 		select {
 		case answer = <-answered:
 			return answer, nil
-		case <-n.working.Done():
+		case <-ctx.Done():
 		}
 	}
 	w.forget(handle)

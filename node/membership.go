@@ -177,12 +177,11 @@ func (n *Node) postJoin(c *fiber.Ctx, req provedRequest, root *registry) error {
 		return &problem{status: http.StatusConflict, slug: "other-fanout", detail: detail}
 	}
 	root.announced.Store(in.ID, in.Address)
-	ref, answer := n.loop.admits.register()
-	if !n.loop.bring(replica.Announced{Ref: ref, Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}) {
-		n.loop.admits.forget(ref)
-		return unavailable("stopping", "the root is stopping")
+	announced := &replica.Announced{Node: uint32(in.ID), Tree: tree, Epoch: in.Epoch, Version: in.Version, Run: in.Run, RootMillis: in.RootMillis}
+	admit, err := askCore(n.working, n.loop, &n.loop.admits, announced, &announced.Ref)
+	if err != nil {
+		return err
 	}
-	admit := <-answer
 	switch admit.Verdict {
 	case replica.NotYet:
 		if root.reign != nil {

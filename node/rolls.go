@@ -175,7 +175,7 @@ func (n *Node) postRoll(c *fiber.Ctx, req provedRequest) error {
 	}
 	n.reporting.below.Store(req.sender, roll.Address)
 	in := &replica.Rolled{Roll: roll}
-	said, err := askCore(n, &n.loop.rolls, in, &in.Ref)
+	said, err := askCore(n.working, n.loop, &n.loop.rolls, in, &in.Ref)
 	if err != nil {
 		return err
 	}

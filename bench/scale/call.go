@@ -185,7 +185,7 @@ func (c *call) take() {
 	case sign:
 		from := &c.tree.nodes[c.from]
 		meta, applied := from.store.Meta(), from.store.Applied()
-		to.step(replica.Announced{
+		to.step(&replica.Announced{
 			Ref: ref, Node: uint32(c.from), Tree: meta.Tree, Epoch: meta.Epoch, Version: applied, Run: meta.RunOf(applied.Epoch), RootMillis: from.core.HeardMillis(),
 		})
 	}

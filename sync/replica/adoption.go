@@ -57,12 +57,12 @@ func (r *Replica) awaitMembers() {
 }
 
 // announced judges a member that asks to be let in.
-func (r *Replica) announced(in Announced) {
+func (r *Replica) announced(in *Announced) {
 	judge := r.judgeMember
 	if r.cfg.Elected {
 		judge = r.judgeMemberElected
 	}
-	verdict := judge(&in)
+	verdict := judge(in)
 	if p := r.members.byNode[in.Node]; p != nil && verdict == Welcome {
 		defer r.lives(p) // after the answer
 	}

@@ -263,7 +263,7 @@ func (Reachable) isInput()  {}
 func (RootTime) isInput()   {}
 func (Expire) isInput()     {}
 func (CompactDue) isInput() {}
-func (Announced) isInput()  {}
+func (*Announced) isInput() {}
 func (Fetched) isInput()    {}
 
 func (Persist) isEffect()     {}

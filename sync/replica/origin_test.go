@@ -99,9 +99,9 @@ func (o *origin) fetched(node uint32) Fetched {
 }
 
 // announced is what a node that holds the origin's state announces.
-func (o *origin) announced(node uint32) Announced {
+func (o *origin) announced(node uint32) *Announced {
 	meta := o.Meta()
-	return Announced{Ref: Ref(node), Node: node, Tree: meta.Tree, Epoch: meta.Epoch, Version: o.Applied()}
+	return &Announced{Ref: Ref(node), Node: node, Tree: meta.Tree, Epoch: meta.Epoch, Version: o.Applied()}
 }
 
 func blockOf(cut *store.Cut) []byte {

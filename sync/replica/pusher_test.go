@@ -164,7 +164,7 @@ func TestASignOfLifeEndsTheWait(t *testing.T) {
 	}
 	s.confirm(2, Lost, "0.0")
 	meta := s.cfg.Store.Meta()
-	effects := s.step(Announced{Ref: 9, Node: 2, Tree: meta.Tree, Epoch: meta.Epoch})
+	effects := s.step(&Announced{Ref: 9, Node: 2, Tree: meta.Tree, Epoch: meta.Epoch})
 	if len(effects) != 2 {
 		t.Fatalf("it answers, and does not push:\n%s", s.trace)
 	}

@@ -140,7 +140,7 @@ func (r *Replica) Step(now Now, in Input) []Effect {
 		r.expire(in)
 	case CompactDue:
 		r.compact = true
-	case Announced:
+	case *Announced:
 		r.announced(in)
 	case Fetched:
 		r.fetched(in)

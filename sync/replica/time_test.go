@@ -157,8 +157,8 @@ func TestARootWhoseClockWasSetBackIsToldTheTime(t *testing.T) {
 	s.now.Unix -= 2 * time.Hour.Milliseconds() // restart makes an hour pass
 	s.restart()
 	s.submit("a=3")
-	s.step(Announced{Ref: 3, Node: 3, RootMillis: wallClock + 599_000})
-	s.step(Announced{Ref: 2, Node: 2, RootMillis: wallClock + 600_000})
+	s.step(&Announced{Ref: 3, Node: 3, RootMillis: wallClock + 599_000})
+	s.step(&Announced{Ref: 2, Node: 2, RootMillis: wallClock + 600_000})
 	if !s.core.Adopting() || s.core.Epoch() != 0 {
 		t.Fatalf("it does not wait:\n%s", s.trace)
 	}

@@ -45,7 +45,7 @@ func inputText(in Input) string {
 		return fmt.Sprintf("NODE-%d answers push %d: %s", in.Node, in.Number, ackText(in.Ack))
 	case Expire:
 		return fmt.Sprintf("expire before %d", in.Before.UnixMillis()-wallClock)
-	case Announced:
+	case *Announced:
 		return fmt.Sprintf("announced #%d: NODE-%d of %s, epoch %d, at %v", in.Ref, in.Node, treeText(in.Tree), in.Epoch, in.Version)
 	case Fetched:
 		if in.Builder == nil {

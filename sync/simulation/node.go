@@ -219,7 +219,7 @@ func (n *Node) announce() {
 			}
 			answer(admit)
 		}
-		root.step(replica.Announced{
+		root.step(&replica.Announced{
 			Ref: root.refs, Node: n.id, Tree: meta.Tree, Epoch: max(meta.Epoch, epoch), Version: applied, Run: run, RootMillis: heard,
 		})
 	}, func(answer any, _ fate) {
