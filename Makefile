@@ -50,7 +50,8 @@ test: ## everything that proves it: lint, fuzz, simulation, tests
 	@$(MAKE) unit
 
 # The race detector is linked by a C compiler; who has none gets the tests without it. What runs nodes is tested with pushes
-# passed on from node to node too; the simulation does that by itself.
+# passed on from node to node too; the simulation does that by itself. What stands in the environment of the processes that a test
+# starts is nothing that a cached result is known by.
 .PHONY: unit
 unit: toolchain zookeeper deployers ## all tests, with the race detector
 	@cc=$$($(GO) env CC); race=-race; \
@@ -60,7 +61,7 @@ unit: toolchain zookeeper deployers ## all tests, with the race detector
 	echo "$(GO) test $$race -timeout=20m ./..."; \
 	$(GO) -C deployments/kubernetes/check test ./... && \
 	$(GO) test $$race -timeout=20m ./node -fanout=tree && \
-	XYLEM_SYNC_FANOUT=tree $(GO) test $$race -timeout=20m ./cli && \
+	XYLEM_SYNC_FANOUT=tree $(GO) test $$race -count=1 -timeout=20m ./cli && \
 	$(GO) test $$race -timeout=20m ./...
 
 .PHONY: lint
