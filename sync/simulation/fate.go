@@ -127,15 +127,32 @@ func (t *Tree) overwritten(w *write) bool {
 }
 
 // metOther reports whether a conditional write may have met, when it came again from beyond
-// a cut, one of its key that it had never seen: some that it had seen may come after that.
+// a cut, one of its key that it had never seen, and that loses to none below it: some that
+// it had seen may come after that.
 func (t *Tree) metOther(w *write, end version.Version) bool {
-	l := &t.history.ledger
+	l, footing := &t.history.ledger, t.footing(w.ID, w.at)
 	for e := range l.of(w.Key, end) {
-		if l.ordered(e.Write, w.at) == nil {
+		if l.ordered(e.Write, w.at) == nil && e.Stamp > footing {
 			return true
 		}
 	}
 	return false
+}
+
+// footing is the stamp with which the last write without a condition was taken that came
+// before a conditional one where that was ordered at a version; 0 where there is none.
+func (t *Tree) footing(of version.WriteID, at version.Version) version.Stamp {
+	l := &t.history.ledger
+	for e := range l.of(l.at(at).Key, at) {
+		switch w := t.history.writes[e.Write]; {
+		case e.Write == of || w.If.Kind != store.Always:
+		case w.Stamp == 0:
+			return e.Stamp
+		default:
+			return min(w.Stamp, e.Stamp)
+		}
+	}
+	return 0
 }
 
 // outlived reports whether a write that is gone had been overwritten, where it was
