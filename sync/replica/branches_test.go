@@ -201,6 +201,7 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 		e.Origin = &store.Origin{If: store.Condition{Kind: kind, Version: parseVersion(t, at)}, First: parseVersion(t, first)}
 		return e
 	}
+	below := s.core.store.Current("a").Stamp
 	s.step(Leased{Until: time.Minute})
 	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 5, Members: []uint32{3}})
 	s.persisted()
@@ -216,6 +217,9 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 		if got := s.core.store.Get(key); got.Entry == nil || got.Entry.Value != want {
 			t.Errorf("%s is %+v, want %s", key, got.Entry, want)
 		}
+	}
+	if got := s.core.store.Current("a").Footing(); got != below {
+		t.Errorf("a=2 has the footing %v, want the stamp of a=1, %v", got, below)
 	}
 }
 

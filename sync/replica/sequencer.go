@@ -295,9 +295,7 @@ func follows(w *wire.Write, current *store.Entry) bool {
 // on top of what its key has.
 func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
 	o := w.Origin()
-	if current != nil && w.If.Kind != store.Always {
-		o.Footing = max(o.Footing, current.Footing())
-	}
+	o.Footing = footing(&o, current)
 	switch {
 	case current == nil:
 	case current.Version.Epoch == epoch && current.First() == current.Version: // itself of this epoch
@@ -312,6 +310,14 @@ func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
 	}
 	kept := o // so that only this one is allocated
 	return &kept
+}
+
+// footing is that of an entry of an origin when it is ordered on top of what its key has.
+func footing(o *store.Origin, current *store.Entry) version.Stamp {
+	if current == nil || o.If.Kind == store.Always {
+		return o.Footing
+	}
+	return max(o.Footing, current.Footing())
 }
 
 // takeBatch splits off the groups, whole, that go into one batch, and counts its writes.
