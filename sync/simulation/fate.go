@@ -128,15 +128,26 @@ func (t *Tree) overwritten(w *write) bool {
 
 // metOther reports whether a conditional write may have met, when it came again from beyond
 // a cut, one of its key that it had never seen, and that loses to none below it: some that
-// it had seen may come after that.
+// it had seen may come after that. Or one that had come again before it, and that it had
+// seen too long ago.
 func (t *Tree) metOther(w *write, end version.Version) bool {
 	l, footing := &t.history.ledger, t.footing(w.ID, w.at)
 	for e := range l.of(w.Key, end) {
-		if l.ordered(e.Write, w.at) == nil && e.Stamp > footing {
+		seen, again := l.ordered(e.Write, w.at) != nil, !l.leads(e.Version, w.at)
+		if !seen && e.Stamp > footing || seen && again && t.longBefore(e, w) {
 			return true
 		}
 	}
 	return false
+}
+
+// longBefore reports whether an entry was first ordered in an epoch of which a write after
+// it does not tell: an entry knows what its key had when its epoch began, and no further.
+func (t *Tree) longBefore(e *store.Entry, w *write) bool {
+	l := &t.history.ledger
+	first := func(id version.WriteID) uint64 { return l.byID[id][0].Version.Epoch }
+	since := l.state(w.Key, l.epochs[first(w.ID)].begin)
+	return first(e.Write) != first(w.ID) && (since == nil || first(e.Write) != first(since.Write))
 }
 
 // footing is the stamp with which the last write without a condition was taken that came

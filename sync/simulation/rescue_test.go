@@ -9,8 +9,8 @@ func TestConditionalWritesComeBack(t *testing.T) {
 		seed        uint64
 		relay, hold bool
 	}{
-		"on top of a write, before an older one that was queued":      {92002811, true, false},
-		"two epochs after what has come back before, by another node": {45, false, true},
+		"one on top of a write, before which another had been queued": {92002811, true, false},
+		"one behind what came before that with which its epoch began": {45, false, true},
 	} {
 		s := ElectedScenario()
 		s.Relay, s.Hold = test.relay, test.hold
