@@ -21,10 +21,11 @@ var ErrBlock = errors.New("malformed block of entries")
 //	stamp     varint, difference from the entry before
 //	node      uvarint
 //	counter   varint, difference from the same node's counter before
-//	origin    where bit 2 is set: 1 byte the kind of its condition, and bits 6 and 7;
+//	origin    where bit 2 is set: 1 byte the kind of its condition, and bits 5 to 7;
 //	          for Matches epoch and seq, uvarints; the stamp where it was taken,
 //	          uvarint; epoch and seq of its first version, uvarints, where bit 7 is
-//	          set, and of that of what it follows, where bit 6 is set
+//	          set, and of that of what it follows, where bit 6 is set; how much less
+//	          than the stamp its footing is, uvarint, where bit 5 is set
 //	key       uvarint length, bytes
 //	value     uvarint length, bytes; not for a tombstone
 //
@@ -38,8 +39,9 @@ const (
 
 // These are in the byte of a condition's kind.
 const (
-	flagSince = 1 << 6
-	flagFirst = 1 << 7
+	flagFooting = 1 << 5
+	flagSince   = 1 << 6
+	flagFirst   = 1 << 7
 )
 
 // MaxNode is the highest k of NODE-k that a write id may name.
@@ -115,7 +117,7 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	dst = binary.AppendVarint(dst, int64(e.Write.Counter-*counter))
 	*counter = e.Write.Counter
 	if o := e.Origin; o != nil {
-		dst = o.append(dst)
+		dst = o.append(dst, e.Stamp)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
 	dst = append(dst, e.Key...)
@@ -127,13 +129,17 @@ func (enc *BlockEncoder) Append(dst []byte, e *Entry) []byte {
 	return dst
 }
 
-func (o *Origin) append(dst []byte) []byte {
+// append appends the origin of an entry with a stamp.
+func (o *Origin) append(dst []byte, stamp version.Stamp) []byte {
 	kind := byte(o.If.Kind)
 	if !o.First.IsZero() {
 		kind |= flagFirst
 	}
 	if !o.Since.IsZero() {
 		kind |= flagSince
+	}
+	if o.Footing != 0 {
+		kind |= flagFooting
 	}
 	dst = append(dst, kind)
 	if o.If.Kind == Matches {
@@ -145,6 +151,9 @@ func (o *Origin) append(dst []byte) []byte {
 	}
 	if kind&flagSince != 0 {
 		dst = appendVersion(dst, o.Since)
+	}
+	if kind&flagFooting != 0 {
+		dst = binary.AppendUvarint(dst, uint64(stamp-o.Footing))
 	}
 	return dst
 }
@@ -268,7 +277,7 @@ func (r *blockReader) entry(before *deltas, e *Entry, origin *Origin) {
 	e.Write = version.WriteID{Node: uint32(node), Counter: *counter}
 	e.Origin = nil
 	if flags&flagOrigin != 0 {
-		*origin = r.origin()
+		*origin = r.origin(e.Stamp)
 		e.Origin = origin
 	}
 	e.Key, e.Value = r.text(r.uvarint()), ""
@@ -300,11 +309,12 @@ func (r *blockReader) ordered() version.Version {
 	return v
 }
 
-func (r *blockReader) origin() (o Origin) {
+// origin takes the origin of an entry with a stamp.
+func (r *blockReader) origin(stamp version.Stamp) (o Origin) {
 	var flags byte
 	if kind := r.bytes(1); kind != nil {
 		flags = kind[0]
-		o.If.Kind = ConditionKind(flags &^ (flagFirst | flagSince))
+		o.If.Kind = ConditionKind(flags &^ (flagFirst | flagSince | flagFooting))
 	}
 	switch o.If.Kind {
 	case Matches:
@@ -319,6 +329,11 @@ func (r *blockReader) origin() (o Origin) {
 	}
 	if flags&flagSince != 0 {
 		o.Since = r.ordered()
+	}
+	if flags&flagFooting != 0 {
+		if o.Footing = stamp - version.Stamp(r.uvarint()); o.Footing == 0 {
+			r.fail("a footing without a stamp")
+		}
 	}
 	return o
 }

@@ -41,6 +41,7 @@ func anyEntry() *rapid.Generator[*Entry] {
 			if rapid.Bool().Draw(t, "follows") {
 				origin.Since = version.Version{Epoch: number.Draw(t, "since epoch"), Seq: number.Draw(t, "since seq")}
 			}
+			origin.Footing = version.Stamp(number.Draw(t, "footing"))
 		}
 		return &Entry{
 			Origin: origin,
@@ -105,6 +106,7 @@ func TestMalformedBlocksAreRefused(t *testing.T) {
 	for name, block := range map[string][]byte{
 		"unknown flags":             append([]byte{8}, whole[1:]...),
 		"an unknown condition":      {4, 2, 2, 1, 2, 9, 0, 1, 'a', 1, '1'},
+		"a footing of no stamp":     {4, 2, 2, 1, 2, 1<<5 | 3, 0, 1, 1, 'a', 1, '1'},
 		"length of 2^64-1":          huge,
 		"a number of eleven bytes":  overlong,
 		"a node that cannot be":     entry(Entry{Key: "a", Value: "1", Write: version.WriteID{Node: MaxNode + 1}}),
@@ -154,6 +156,7 @@ func FuzzDecodeBlock(f *testing.F) {
 	f.Add(encode(newRoot().write("a", `"one"`, "b", "", "a", "2")))
 	f.Add([]byte{0, 2, 2, 1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Add([]byte{3, 1, 2, 2, 1, 2, 1, 'a'})
+	f.Add(encode([]*Entry{{Key: "a", Value: "1", Stamp: 20, Origin: &Origin{If: Condition{Kind: Absent}, Since: version.Version{Seq: 1}, Footing: 19}}}))
 	f.Fuzz(func(t *testing.T, block []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -53,6 +53,10 @@ type Origin struct {
 	Taken version.Stamp   // what it got where it was taken, where Stamp is another; zero where it is not
 	First version.Version // under which it was ordered at first, where it has another version by now or waits for one; else zero
 	Since version.Version // First of what its key had when its epoch began, where it follows that and it is known; else zero
+
+	// Footing is, under a condition, that of the entry on top of which it was ordered:
+	// Entry.Footing; zero where there was none or it is not known.
+	Footing version.Stamp
 }
 
 // Condition is what must hold at the root for a write to be ordered.
@@ -98,6 +102,22 @@ func (e *Entry) Since() version.Version {
 	return e.Origin.Since
 }
 
+// Footing is the stamp by which an unconditional write is judged when it comes again: the
+// one with which it was taken. Of a conditional one it is that of the last unconditional
+// write below it, zero where none is known: where that wins, so does what came on top of it.
+func (e *Entry) Footing() version.Stamp {
+	o := e.Origin
+	switch {
+	case o == nil:
+		return e.Stamp
+	case o.If.Kind != Always:
+		return o.Footing
+	case o.Taken != 0:
+		return o.Taken
+	}
+	return e.Stamp
+}
+
 // Again is the entry as it is ordered once more, at v.
 func (e *Entry) Again(v version.Version) *Entry {
 	var origin Origin
@@ -116,19 +136,23 @@ func (e *Entry) Again(v version.Version) *Entry {
 // keeps the stamp by which it won over what it follows.
 func (e *Entry) Resubmitted() *Entry {
 	again := e.Again(version.Version{})
-	if taken := again.Origin.Taken; taken != 0 && again.Origin.If.Kind == Always {
-		again.Stamp = taken
+	if again.Origin.If.Kind == Always {
+		again.Stamp = e.Footing()
 	}
 	again.Origin.Taken = 0
 	return again
 }
 
-// Follows reports whether the entry was ordered after another of its key where it was
-// ordered at first, as far as the two tell: in the same epoch, or on top of what that
-// began with.
+// Follows reports whether the entry comes after another of its key whatever its condition
+// says: it was ordered after it where it was ordered at first, as far as the two tell (in
+// the same epoch, or behind what that began with), or on top of a write that wins over the
+// other.
 func (e *Entry) Follows(other *Entry) bool {
-	first, before := e.First(), other.First()
-	if since := e.Since(); !since.IsZero() && since == before {
+	if o := e.Origin; o != nil && o.Footing != 0 && o.Footing >= other.Stamp {
+		return true
+	}
+	first, since, before := e.First(), e.Since(), other.First()
+	if !since.IsZero() && since.Epoch == before.Epoch && before.Seq <= since.Seq {
 		return true
 	}
 	return first.Epoch == before.Epoch && before.Seq < first.Seq

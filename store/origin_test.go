@@ -72,6 +72,27 @@ func TestAnEntryIsSubmittedAgainAsItWasTaken(t *testing.T) {
 	}
 }
 
+func TestTheFootingOfAnEntry(t *testing.T) {
+	for _, test := range []struct {
+		origin *Origin
+		want   version.Stamp
+	}{
+		{nil, 20},
+		{&Origin{First: version.Version{Epoch: 1, Seq: 1}}, 20},
+		{&Origin{Taken: 10}, 10},
+		{&Origin{If: Condition{Kind: Exists}}, 0},
+		{&Origin{If: Condition{Kind: Exists}, Taken: 10, Footing: 5}, 5},
+	} {
+		e := &Entry{Key: "k", Stamp: 20, Origin: test.origin}
+		if got := e.Footing(); got != test.want {
+			t.Errorf("with %+v it is %v, want %v", test.origin, got, test.want)
+		}
+		if again := e.Resubmitted(); again.Footing() != test.want {
+			t.Errorf("with %+v it comes back with %v, want %v", test.origin, again.Footing(), test.want)
+		}
+	}
+}
+
 func TestSeenIsWhatIsOrderedBeyondTheBase(t *testing.T) {
 	s := New()
 	s.SetMeta(Meta{Tree: version.TreeID{1}, Epoch: 1})
@@ -104,7 +125,9 @@ func TestAWriteFollowsWhatWasThereBeforeIt(t *testing.T) {
 		{&Entry{Version: at(3, 8)}, false},
 		{&Entry{Version: at(3, 9)}, false},
 		{&Entry{Version: at(2, 4)}, true},
-		{&Entry{Version: at(2, 3)}, false}, // perhaps, and perhaps it was on another branch
+		{&Entry{Version: at(2, 3)}, true}, // what follows that
+		{&Entry{Version: at(2, 5)}, false},
+		{&Entry{Version: at(1, 3)}, false}, // perhaps, and perhaps it was on another branch
 		{entry(at(5, 8), at(3, 7), none), true},
 		{entry(at(5, 8), at(2, 4), none), true},
 		{entry(at(3, 7), at(4, 1), none), false},
@@ -112,6 +135,11 @@ func TestAWriteFollowsWhatWasThereBeforeIt(t *testing.T) {
 		if got := e.Follows(test.other); got != test.want {
 			t.Errorf("%+v after %+v: %v", e.Origin, test.other, got)
 		}
+	}
+	stamped := func(stamp version.Stamp) *Entry { return &Entry{Version: at(4, 9), Stamp: stamp} }
+	e.Origin.Footing = 20
+	if !e.Follows(stamped(19)) || !e.Follows(stamped(20)) || e.Follows(stamped(21)) {
+		t.Error("it does not follow what loses to its footing, and that alone")
 	}
 	if (&Entry{Version: at(3, 8)}).Follows(&Entry{}) {
 		t.Error("a write whose past is not known follows one that was never ordered")

@@ -38,6 +38,31 @@ func TestAVerdictThatIsWrittenDownBehindTheNextEpochIsTakenBack(t *testing.T) {
 	}
 }
 
+// A delete, a create on top of it and an increment lie beyond a cut. The last of them comes
+// back alone, and tells with which stamp the delete was taken.
+func TestAConditionalWriteComesBackWithItsFooting(t *testing.T) {
+	s := followerAt(t, newOrigin(t).write("a=1 by 7-1", "k=old by 7-2"))
+	s.leads("1.2")
+	s.write("k=late at 100 by 7-3")
+	deleted := parseWrite(t, "-k at 50 by 7-4") // and stamped anew, behind that
+	deleted.Kept = false
+	s.step(&Submit{Epoch: 2, Writes: []wire.Write{deleted}})
+	s.persisted()
+	s.write("k=1 by 7-5 if absent")
+	s.write("k=2 by 7-6 if 2.5")
+	next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
+	next.startEpoch().startEpoch().startEpoch().write("c=1 by 7-7")
+	s.push(next.snapshot())
+	s.all()
+	queue := s.core.queue.local.Queue
+	if len(queue) != 1 || queue[0].Value != "2" {
+		t.Fatalf("queued is %+v", queue)
+	}
+	if sent := sentAgain(queue[0]); sent.Footing != deleted.Stamp {
+		t.Errorf("it is sent with the footing %v, want %v", sent.Footing, deleted.Stamp)
+	}
+}
+
 // What lies beyond a cut is queued under what its condition comes down to where the key has
 // nothing that came from elsewhere; and with the first version that it had.
 func TestAConditionIsRebasedOnWhatBothHistoriesHave(t *testing.T) {
@@ -47,10 +72,11 @@ func TestAConditionIsRebasedOnWhatBothHistoriesHave(t *testing.T) {
 	}{
 		{"the key is as it was", "c=1 by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "1.2")}},
 		{"it was deleted before", "-k by 7-2", store.Condition{Kind: store.Absent}},
-		{"somebody has written it since", "k=other by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
+		{"somebody has written it since", "k=other at 9000 by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
 		{"what it followed is there again", "k=acked at 1 by 7-3 was 2.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
 		{"what came before that is", "k=old at 1 by 7-2 was 1.2", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
-		{"what came before on a branch of its own is", "k=other at 1 by 7-5 was 1.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
+		{"what somebody had queued before is there since", "k=other by 7-5", store.Condition{Kind: store.Matches, Version: parseVersion(t, "4.3")}},
+		{"what came before on a branch of its own is", "k=other at 9000 by 7-5 was 1.3", store.Condition{Kind: store.Matches, Version: parseVersion(t, "2.3")}},
 	} {
 		o, next := newOrigin(t).write("a=1 by 7-1", "k=old by 7-2"), newOrigin(t).write("a=1 by 7-1", "k=old by 7-2")
 		if test.want.Kind == store.Absent {
@@ -175,6 +201,7 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 		e.Origin = &store.Origin{If: store.Condition{Kind: kind, Version: parseVersion(t, at)}, First: parseVersion(t, first)}
 		return e
 	}
+	below := s.core.store.Current("a").Stamp
 	s.step(Leased{Until: time.Minute})
 	s.step(Lead{Tree: version.TreeID{0xaa}, Epoch: 5, Members: []uint32{3}})
 	s.persisted()
@@ -190,6 +217,9 @@ func TestConditionsOfAnotherBranchAreJudgedAgain(t *testing.T) {
 		if got := s.core.store.Get(key); got.Entry == nil || got.Entry.Value != want {
 			t.Errorf("%s is %+v, want %s", key, got.Entry, want)
 		}
+	}
+	if got := s.core.store.Current("a").Footing(); got != below {
+		t.Errorf("a=2 has the footing %v, want the stamp of a=1, %v", got, below)
 	}
 }
 

@@ -36,9 +36,7 @@ func (r *Replica) drain() {
 		if bytes += e.Bytes(); q.underWay > 0 && bytes > maxDrainBytes {
 			break
 		}
-		writes = append(writes, wire.Write{
-			ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, If: e.Condition(), First: e.First(), Since: e.Since(),
-		})
+		writes = append(writes, sentAgain(e))
 	}
 	meta := r.store.Meta()
 	if r.IsRoot() {
@@ -48,6 +46,15 @@ func (r *Replica) drain() {
 		return
 	}
 	r.emit(Forward{Queue: true, Tries: q.failures, Batch: wire.Batch{Tree: meta.Tree, Epoch: r.Fence(), Writes: writes}})
+}
+
+// sentAgain is a write of the queue as it is sent to the root.
+func sentAgain(e *store.Entry) wire.Write {
+	w := wire.Write{ID: e.Write, Key: e.Key, Value: e.Value, Stamp: e.Stamp, Kept: true, First: e.First()}
+	if o := e.Origin; o != nil {
+		w.If, w.Since, w.Footing = o.If, o.Since, o.Footing
+	}
+	return w
 }
 
 // drained takes what became of the batch under way; results is nil where nothing

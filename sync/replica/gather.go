@@ -230,6 +230,7 @@ func (r *Replica) orderAgain(g *gathering, meta *store.Meta, applied version.Ver
 		}
 		next.Seq++
 		entry := seen.Again(next)
+		entry.Origin.Footing = footing(entry.Origin, current)
 		latest[entry.Key] = entry
 		again = append(again, entry)
 		r.observe(entry.Stamp)

@@ -30,6 +30,9 @@ func (o *origin) write(writes ...string) *origin {
 		w := parseWrite(o.t, text)
 		at := version.Version{Epoch: o.Meta().Epoch, Seq: o.Applied().Seq + 1}
 		stamp := o.clock.Next(wallClock)
+		if w.Kept {
+			stamp = w.Stamp
+		}
 		e := &store.Entry{Key: w.Key, Value: w.Value, Version: at, Stamp: stamp, Write: w.ID}
 		if !w.First.IsZero() {
 			e.Origin = &store.Origin{First: w.First}

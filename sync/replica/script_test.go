@@ -277,7 +277,8 @@ func parseVersion(t *testing.T, text string) version.Version {
 
 // parseWrite reads "key=value", or "-key" for a delete, and behind it what else
 // there is to a write: "by 7-3" is its id, "at 500" its stamp in milliseconds
-// after the start, "if absent", "if exists" and "if 1.3" its condition, "was 1.3" its first version.
+// after the start, "if absent", "if exists" and "if 1.3" its condition, "was 1.3" its first version,
+// "on 400" its footing, like a stamp.
 func parseWrite(t *testing.T, text string) wire.Write {
 	t.Helper()
 	words := strings.Fields(text)
@@ -287,6 +288,13 @@ func parseWrite(t *testing.T, text string) wire.Write {
 	} else {
 		w.Key, w.Value, _ = strings.Cut(words[0], "=")
 	}
+	at := func(text string) version.Stamp {
+		var millis int64
+		if _, err := fmt.Sscan(text, &millis); err != nil {
+			t.Fatal(err)
+		}
+		return version.StampAt(wallClock + millis)
+	}
 	for i := 1; i+1 < len(words); i += 2 {
 		switch words[i] {
 		case "by":
@@ -294,15 +302,13 @@ func parseWrite(t *testing.T, text string) wire.Write {
 				t.Fatal(err)
 			}
 		case "at":
-			var millis int64
-			if _, err := fmt.Sscan(words[i+1], &millis); err != nil {
-				t.Fatal(err)
-			}
-			w.Stamp, w.Kept = version.StampAt(wallClock+millis), true
+			w.Stamp, w.Kept = at(words[i+1]), true
 		case "if":
 			w.If = parseCondition(t, words[i+1])
 		case "was":
 			w.First = parseVersion(t, words[i+1])
+		case "on":
+			w.Footing = at(words[i+1])
 		default:
 			t.Fatalf("%q: what is %q?", text, words[i])
 		}

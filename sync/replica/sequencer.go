@@ -195,9 +195,7 @@ func (r *Replica) decide(w *wire.Write, epoch uint64, last version.Version, e *s
 		return r.superseded(current), false
 	}
 	kept := r.keepsStamp(w, epoch)
-	// What comes back may find what it had been ordered behind.
-	was := store.Entry{Origin: &store.Origin{First: w.First, Since: w.Since}}
-	if met, version := holds(w.If, current); !met && !(current != nil && was.Follows(current)) {
+	if met, version := holds(w.If, current); !met && !follows(w, current) {
 		if kept {
 			return r.superseded(current), false
 		}
@@ -283,10 +281,21 @@ func holds(c store.Condition, current *store.Entry) (bool, version.Version) {
 	}
 }
 
+// follows reports whether a write comes back, and finds what it had been ordered behind.
+func follows(w *wire.Write, current *store.Entry) bool {
+	if current == nil {
+		return false
+	}
+	origin := w.Origin()
+	was := store.Entry{Origin: &origin}
+	return was.Follows(current)
+}
+
 // originOf is what the entry of a write keeps of how it came, when it is ordered in an epoch
 // on top of what its key has.
 func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
-	o := store.Origin{If: w.If, First: w.First, Since: w.Since}
+	o := w.Origin()
+	o.Footing = footing(&o, current)
 	switch {
 	case current == nil:
 	case current.Version.Epoch == epoch && current.First() == current.Version: // itself of this epoch
@@ -301,6 +310,14 @@ func originOf(w *wire.Write, current *store.Entry, epoch uint64) *store.Origin {
 	}
 	kept := o // so that only this one is allocated
 	return &kept
+}
+
+// footing is that of an entry of an origin when it is ordered on top of what its key has.
+func footing(o *store.Origin, current *store.Entry) version.Stamp {
+	if current == nil || o.If.Kind == store.Always {
+		return o.Footing
+	}
+	return max(o.Footing, current.Footing())
 }
 
 // takeBatch splits off the groups, whole, that go into one batch, and counts its writes.

@@ -36,6 +36,11 @@ func TestDecide(t *testing.T) {
 		{"ordered elsewhere, in another epoch", "a=1", "a=2 at 600 if 2.7 was 2.8, a=2 at 600 if 1.1 was 2.8", "superseded 1.1, ordered 1.2"},
 		{"ordered elsewhere, behind what is there, and taken before it", "a=1", "a=2 at 400 if 1.7 was 1.8", "superseded 1.1"},
 
+		{"ordered elsewhere, on top of what wins over what is there", "a=1 at 300", "a=2 at 400 if 1.7 was 2.8 on 301", "ordered 1.2"},
+		{"ordered elsewhere, on top of what is there", "a=1 at 300", "a=2 at 400 if absent was 2.8 on 300", "ordered 1.2"},
+		{"ordered elsewhere, on top of what loses to what is there", "a=1 at 300", "a=2 at 400 if 1.7 was 2.8 on 299", "superseded 1.1"},
+		{"ordered elsewhere, on top of what loses to the second of two", "a=1 at 300", "a=2 at 400, a=3 at 500 if 1.7 was 2.8 on 301", "ordered 1.2, superseded 1.2"},
+
 		{"sent again", "a=1 by 7-1", "a=1 by 7-1, a=1 by 7-1 at 300", "ordered 1.1, ordered 1.1"},
 		{"sent again within a batch", "", "a=1 by 7-1, b=1 by 7-2, a=1 by 7-1", "ordered 1.1, ordered 1.2, ordered 1.1"},
 		{"sent again after its condition ceased to hold", "a=1 by 7-1 if absent", "a=1 by 7-1 if absent", "ordered 1.1"},

@@ -210,7 +210,8 @@ func (r *Replica) learn(w *wire.Write, res wire.Result) {
 	if taken == res.Stamp {
 		taken = 0
 	}
-	if o := (store.Origin{If: w.If, Taken: taken, First: w.First, Since: w.Since}); o != (store.Origin{}) {
+	o := w.Origin()
+	if o.Taken = taken; o != (store.Origin{}) {
 		e.Origin = &o
 	}
 	r.store.Learn(e)

@@ -127,15 +127,43 @@ func (t *Tree) overwritten(w *write) bool {
 }
 
 // metOther reports whether a conditional write may have met, when it came again from beyond
-// a cut, one of its key that it had never seen: some that it had seen may come after that.
+// a cut, one of its key that it had never seen, and that loses to none below it: some that
+// it had seen may come after that. Or one that had come again before it, and that it had
+// seen too long ago.
 func (t *Tree) metOther(w *write, end version.Version) bool {
-	l := &t.history.ledger
+	l, footing := &t.history.ledger, t.footing(w.ID, w.at)
 	for e := range l.of(w.Key, end) {
-		if l.ordered(e.Write, w.at) == nil {
+		seen, again := l.ordered(e.Write, w.at) != nil, !l.leads(e.Version, w.at)
+		if !seen && e.Stamp > footing || seen && again && t.longBefore(e, w) {
 			return true
 		}
 	}
 	return false
+}
+
+// longBefore reports whether an entry was first ordered in an epoch of which a write after
+// it does not tell: an entry knows what its key had when its epoch began, and no further.
+func (t *Tree) longBefore(e *store.Entry, w *write) bool {
+	l := &t.history.ledger
+	first := func(id version.WriteID) uint64 { return l.byID[id][0].Version.Epoch }
+	since := l.state(w.Key, l.epochs[first(w.ID)].begin)
+	return first(e.Write) != first(w.ID) && (since == nil || first(e.Write) != first(since.Write))
+}
+
+// footing is the stamp with which the last write without a condition was taken that came
+// before a conditional one where that was ordered at a version; 0 where there is none.
+func (t *Tree) footing(of version.WriteID, at version.Version) version.Stamp {
+	l := &t.history.ledger
+	for e := range l.of(l.at(at).Key, at) {
+		switch w := t.history.writes[e.Write]; {
+		case e.Write == of || w.If.Kind != store.Always:
+		case w.Stamp == 0:
+			return e.Stamp
+		default:
+			return min(w.Stamp, e.Stamp)
+		}
+	}
+	return 0
 }
 
 // outlived reports whether a write that is gone had been overwritten, where it was

@@ -185,11 +185,11 @@ func (t *Tree) goesOn(e *store.Entry) bool {
 }
 
 // comesBack reports whether an entry was ordered on another branch, on which what its key
-// has here was there before it.
+// has here was there before it, or a write that wins over that.
 func (t *Tree) comesBack(e, last *store.Entry) bool {
 	l := &t.history.ledger
 	return slices.ContainsFunc(l.byID[e.Write], func(before *store.Entry) bool {
-		return last == nil || l.ordered(last.Write, before.Version) != nil
+		return last == nil || l.ordered(last.Write, before.Version) != nil || t.footing(e.Write, before.Version) >= last.Stamp
 	})
 }
 

@@ -18,6 +18,13 @@ type Write struct {
 	If    store.Condition
 	First version.Version // of an entry whose version was abandoned, as store.Origin has it; zero: it was not ordered yet
 	Since version.Version // likewise
+
+	Footing version.Stamp // likewise
+}
+
+// Origin is what the write tells of how it was ordered before.
+func (w *Write) Origin() store.Origin {
+	return store.Origin{If: w.If, First: w.First, Since: w.Since, Footing: w.Footing}
 }
 
 // Outcome is what became of a write.
@@ -66,11 +73,12 @@ const (
 
 // Bits of a write's first byte above its condition's two.
 const (
-	flagDelete = 1 << 2
-	flagStamp  = 1 << 3
-	flagKept   = 1 << 4
-	flagFirst  = 1 << 5
-	flagSince  = 1 << 6
+	flagDelete  = 1 << 2
+	flagStamp   = 1 << 3
+	flagKept    = 1 << 4
+	flagFirst   = 1 << 5
+	flagSince   = 1 << 6
+	flagFooting = 1 << 7
 )
 
 // AppendBatch appends the encoded batch to dst.
@@ -94,6 +102,9 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		if !w.Since.IsZero() {
 			flags |= flagSince
 		}
+		if w.Footing != 0 {
+			flags |= flagFooting
+		}
 		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(w.ID.Node))
 		dst = binary.AppendUvarint(dst, w.ID.Counter)
@@ -108,6 +119,9 @@ func AppendBatch(dst []byte, b *Batch) []byte {
 		}
 		if !w.Since.IsZero() {
 			dst = appendVersion(dst, w.Since)
+		}
+		if w.Footing != 0 {
+			dst = binary.AppendUvarint(dst, uint64(w.Footing))
 		}
 		dst = appendString(dst, w.Key)
 		if w.Value != "" {
@@ -156,6 +170,10 @@ func (r *reader) write() (Write, error) {
 	if flags&flagSince != 0 {
 		w.Since = r.ordered()
 	}
+	if flags&flagFooting != 0 {
+		w.Footing = version.Stamp(r.uvarint())
+		r.short = r.short || w.Footing == 0
+	}
 	w.Key = string(r.bytes(r.uvarint()))
 	if flags&flagDelete == 0 {
 		w.Value = string(r.bytes(r.uvarint()))
@@ -163,7 +181,7 @@ func (r *reader) write() (Write, error) {
 			r.short = true
 		}
 	}
-	if r.short || flags >= flagSince<<1 {
+	if r.short {
 		return w, fmt.Errorf("%w: a write is cut short", ErrMalformed)
 	}
 	if node > store.MaxNode { // ordered, it would make blocks that no node can read

@@ -55,6 +55,7 @@ func anyWrite() *rapid.Generator[Write] {
 		if rapid.Bool().Draw(t, "follows") {
 			w.Since = anyVersion().Draw(t, "since")
 		}
+		w.Footing = version.Stamp(rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64()).Draw(t, "footing"))
 		return w
 	})
 }

@@ -72,6 +72,7 @@ func FuzzDecodeBatch(f *testing.F) {
 	batch, _ := messages()
 	f.Add(batch)
 	f.Add(AppendBatch(nil, &Batch{}))
+	f.Add(AppendBatch(nil, &Batch{Writes: []Write{{Key: "a", Value: "1", Stamp: 20, Kept: true, Footing: 19}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got Batch
 		if sparing(t, len(b), func() (err error) { got, err = DecodeBatch(b); return err }) != nil {
