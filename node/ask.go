@@ -14,9 +14,18 @@ import (
 // newLineage makes the node's lineage. It needs the loop.
 func newLineage(n *Node) *lineage {
 	return &lineage{
-		timeout: n.opts.Config.Liveness.Timeout, all: n.relays(), view: n.view.Load, ping: n.pingAncestor,
-		useful: func() { n.loop.post(replica.Reachable{}) }, log: n.log,
-		wake: make(chan struct{}, 1), shunned: make(map[coordinator.Member]*shun),
+		timeout: n.opts.Config.Liveness.Timeout, gap: pingGap(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes()),
+		all: n.relays(), view: n.view.Load, ping: n.pingAncestor, useful: n.ancestorIsBack, log: n.log,
+		wake: make(chan struct{}, 1), shunned: make(map[coordinator.Member]*shun), returned: make(map[coordinator.Member]time.Time),
+	}
+}
+
+// ancestorIsBack has the core send what waits, and the root hear of this node, which it then
+// brings what it lacks: by the core's report, or where nodes do not report by a sign of life.
+func (n *Node) ancestorIsBack() {
+	n.loop.post(replica.Reachable{})
+	if !n.relays() {
+		n.joinAgain()
 	}
 }
 

@@ -30,7 +30,8 @@ const (
 var errNoAncestor = fmt.Errorf("no ancestor can be turned to: %w", errNotSent)
 
 // forward sends a batch to the nearest ancestor that is of use, and returns how that
-// ended. It goes on to the next only when the batch certainly had no effect.
+// ended. It goes on to the next only when the batch certainly had no effect. Of one that
+// was lost with an ancestor nothing is known, but the next batch goes round that.
 func (n *Node) forward(batch wire.Batch, tries int) replica.Forwarded {
 	end, err := replica.Forwarded{Failed: wire.Unreachable}, errNoAncestor
 	// Nine tenths: what comes of no answer is to be on the disk and answered in time. Of
@@ -43,6 +44,10 @@ func (n *Node) forward(batch wire.Batch, tries int) replica.Forwarded {
 		n.uplinked.requests.Add(1)
 		n.uplinked.writes.Add(uint64(len(batch.Writes)))
 		end, err = n.forwardTo(ctx, m, body)
+		if end.Failed == wire.Unknown && ctx.Err() == nil { // else the ancestor may be well, and it is the root that lets writes wait
+			above := n.lineage.candidates()
+			end.Another = len(above) > 0 && !slices.Contains(above, m)
+		}
 		if end.Failed != wire.Unreachable || ctx.Err() != nil {
 			break
 		}
@@ -60,7 +65,7 @@ func (n *Node) forward(batch wire.Batch, tries int) replica.Forwarded {
 // certainly had no effect. The error is for the log.
 func (n *Node) forwardTo(ctx context.Context, m coordinator.Member, body []byte) (replica.Forwarded, error) {
 	began := time.Now()
-	answer, err := n.peers.post(ctx, m.Address, pathWrite, body)
+	answer, err := n.postAttended(ctx, m, pathWrite, body)
 	switch {
 	case err != nil:
 		n.unheard(ctx, m, began, err)

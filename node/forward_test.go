@@ -14,6 +14,7 @@ import (
 
 	"xylem/configs"
 	"xylem/coordinator"
+	"xylem/eventually"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
@@ -25,6 +26,7 @@ type orphan struct {
 	near       coordinator.Member
 	nearWrite  atomic.Pointer[http.HandlerFunc] // what near makes of a batch
 	rootWrites atomic.Int64                     // batches that came to the root
+	joins      atomic.Int64                     // how often it announced itself there
 }
 
 func newOrphan(t *testing.T) *orphan {
@@ -43,6 +45,7 @@ func newOrphan(t *testing.T) *orphan {
 	above := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case pathJoin:
+			o.joins.Add(1)
 			view := coordinator.View{Revision: 1, Epoch: 1, Root: root, Position: 4, Parent: &o.near, Ancestors: []coordinator.Member{o.near, root}}
 			_ = json.NewDecoder(r.Body).Decode(&view.Self)
 			_ = json.NewEncoder(w).Encode(view)
@@ -54,7 +57,7 @@ func newOrphan(t *testing.T) *orphan {
 	t.Cleanup(above.Close)
 	root = coordinator.Member{ID: 1, Address: above.URL, Instance: "root"}
 	o.near = coordinator.Member{ID: 3, Address: near.URL, Instance: "near"}
-	// No second announcement and no ping while the test runs.
+	// No second announcement by itself while the test runs, and nobody here answers pings.
 	tr := newTree(t, 2, liveness(time.Hour), writesTimeout(time.Second))
 	tr.cfg.Sync.Fanout = configs.FanoutDirect // what is above takes no reports
 	tr.nodes[0].address = strings.TrimPrefix(above.URL, "http://")
@@ -120,6 +123,36 @@ func TestABatchGoesOnOnlyIfItCertainlyHadNoEffect(t *testing.T) {
 			o.node.lineage.answers(o.near)
 		})
 	}
+}
+
+func TestOnlyAWriteLostWithAnAncestorLeavesAnotherWay(t *testing.T) {
+	o := newOrphan(t)
+	batch := wire.Batch{Epoch: 1, Writes: []wire.Write{write(1, "k", "1")}}
+	broken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	o.nearWrite.Store(&broken)
+	if end := o.node.forward(batch, 0); end.Failed != wire.Unknown || !end.Another {
+		t.Errorf("a broken connection: it ended with %+v", end)
+	}
+	o.node.lineage.answers(o.near)
+	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	o.nearWrite.Store(&hang)
+	if end := o.node.forward(batch, 0); end.Failed != wire.Unknown || end.Another { // it may be the root that hangs
+		t.Errorf("no answer in time: it ended with %+v", end)
+	}
+}
+
+// Where nodes do not report, the root hears of one that finds it again by its sign of life.
+func TestWhoFindsAnAncestorAgainAnnouncesItself(t *testing.T) {
+	o := newOrphan(t)
+	before := o.joins.Load()
+	o.node.lineage.silent(o.near, false, errDeaf)
+	o.node.lineage.answers(o.near)
+	eventually.Await(t, patience, time.Millisecond, "NODE-2 announces itself", func() error {
+		if o.joins.Load() == before {
+			return errors.New("it does not")
+		}
+		return nil
+	})
 }
 
 func TestAnImpatientQuestionBlamesNobody(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -26,15 +28,17 @@ import (
 // asking itself over and over: each node that it asked would ask all above it.
 type lineage struct {
 	timeout time.Duration // of liveness, and of one ping
+	gap     time.Duration // the least time between two pings of an ancestor
 	all     bool          // who lives this node finds out by itself: views are old. Pings become rarer, for many may be shunned
 	view    func() *coordinator.View
 	ping    func(context.Context, coordinator.Member) (linked bool, err error)
 	useful  func() // called when an ancestor is of use again
 	log     *slog.Logger
-	wake    chan struct{} // holds a token when somebody is to be pinged at once
+	wake    chan struct{} // holds a token when it has changed who is to be pinged, and when
 
-	mu      sync.Mutex
-	shunned map[coordinator.Member]*shun
+	mu       sync.Mutex
+	shunned  map[coordinator.Member]*shun
+	returned map[coordinator.Member]time.Time // when who was shunned was of use again
 }
 
 // standing is what a node makes of an ancestor.
@@ -49,27 +53,57 @@ const (
 // shun is what is remembered of an ancestor that is not of use.
 type shun struct {
 	standing standing
-	asked    bool          // a ping is under way
-	wait     time.Duration // until the next ping, where all ancestors are looked after
-	next     time.Time     // when that is
+	asked    bool      // a ping is under way
+	since    time.Time // when it was first of no use
+	relapsed bool      // that was soon after it had come back
+	next     time.Time // when it is to be pinged
 }
 
 // pingsPerTimeout is how often an ancestor that is shunned is pinged within the
-// liveness timeout.
+// liveness timeout, where nothing has it pinged more or less often.
 const pingsPerTimeout = 3
 
 // mostPingWait bounds the time between two pings where they become rarer, in liveness
 // time-outs.
 const mostPingWait = 4
 
-// mostWait bounds the time between two pings of an ancestor: the parent is wanted back
-// soon, and the root is to hear of this node within the time in which one that comes back
-// without data waits for its members.
-func (l *lineage) mostWait(m coordinator.Member) time.Duration {
-	if view := l.view(); view != nil && (m == view.Root || len(view.Ancestors) > 0 && m == view.Ancestors[0]) {
-		return l.timeout
+// outageShare is the part of the time since an ancestor was lost that passes until it is
+// pinged again, if it is the parent or the root: one that was away for five seconds is found
+// within some 40 ms, and some hundred pings are sent for each threefold time.
+const outageShare = 128
+
+// leastPingGap and pingSpacing bound the pings of the parent and the root: all nodes of a
+// tree that has lost its root ping it a thousand times a second together, or as often as the
+// usual signs of life come to it.
+const (
+	leastPingGap = 10 * time.Millisecond
+	pingSpacing  = time.Millisecond
+)
+
+// pingGap is the least time between two pings of an ancestor, in a tree of so many nodes.
+func pingGap(liveness time.Duration, nodes int) time.Duration {
+	return min(max(leastPingGap, time.Duration(nodes)*pingSpacing), liveness/pingsPerTimeout)
+}
+
+// wait is the time until the next ping of a shunned ancestor: longer the longer it is
+// shunned, give or take a quarter so that nodes that lost it together do not ask together.
+func (l *lineage) wait(m coordinator.Member, s *shun) time.Duration {
+	usual := max(l.timeout/pingsPerTimeout, time.Millisecond)
+	least, most, share := usual, usual, time.Duration(1)
+	if l.all {
+		most = mostPingWait * l.timeout
 	}
-	return mostPingWait * l.timeout
+	if view := l.view(); view != nil && (m == view.Root || len(view.Ancestors) > 0 && m == view.Ancestors[0]) {
+		share = outageShare
+		if l.all {
+			most = l.timeout // the root is to hear of this node while it waits for its members, if it has no data
+		}
+		if !s.relapsed {
+			least = max(l.gap, time.Millisecond)
+		}
+	}
+	wait := min(max(time.Since(s.since)/share, least), most)
+	return wait*3/4 + rand.N(wait/2)
 }
 
 // candidates are the ancestors to turn to, in order: from the parent that the root
@@ -123,16 +157,10 @@ func (l *lineage) above(willDo func(standing) bool) []coordinator.Member {
 // silent takes in that an ancestor did not answer. One that let a request wait is
 // pinged at once: it may be well, and another above it silent.
 func (l *lineage) silent(m coordinator.Member, waited bool, err error) {
-	if before, ancestor := l.set(m, isSilent); before == isSilent || !ancestor {
+	if before, ancestor := l.set(m, isSilent, waited); before == isSilent || !ancestor {
 		return
 	}
 	l.log.Warn("an ancestor does not answer; going round it until it does", "ancestor", m.Name(), "address", m.Address, "err", err)
-	if waited {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // cutOff takes in that an ancestor answers, but gets nothing through to the root
@@ -141,14 +169,14 @@ func (l *lineage) cutOff(m coordinator.Member) {
 	if view := l.view(); view == nil || m == view.Root {
 		return
 	}
-	if before, _ := l.set(m, isCutOff); before == isSilent {
+	if before, _ := l.set(m, isCutOff, false); before == isSilent {
 		l.log.Info("an ancestor answers again, and is cut off from the root itself", "ancestor", m.Name(), "address", m.Address)
 	}
 }
 
 // answers takes in that an ancestor has answered, and is of use.
 func (l *lineage) answers(m coordinator.Member) {
-	before, _ := l.set(m, ofUse)
+	before, _ := l.set(m, ofUse, false)
 	if before == isSilent {
 		l.log.Info("an ancestor answers again", "ancestor", m.Name(), "address", m.Address)
 	}
@@ -158,8 +186,8 @@ func (l *lineage) answers(m coordinator.Member) {
 }
 
 // set changes the standing of an ancestor and returns what it was before. Who is no
-// ancestor has none.
-func (l *lineage) set(m coordinator.Member, now standing) (before standing, ancestor bool) {
+// ancestor has none. One that was not shunned is pinged at once, or after a wait.
+func (l *lineage) set(m coordinator.Member, now standing, atOnce bool) (before standing, ancestor bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s, found := l.shunned[m]
@@ -171,13 +199,34 @@ func (l *lineage) set(m coordinator.Member, now standing) (before standing, ance
 	case view == nil || !slices.Contains(view.Ancestors, m):
 		return before, false
 	case now == ofUse:
-		delete(l.shunned, m)
+		if found {
+			delete(l.shunned, m)
+			l.returned[m] = time.Now()
+		}
 	case found:
 		s.standing = now
+		if atOnce && before != now {
+			s.next = time.Time{}
+			l.look()
+		}
 	default:
-		l.shunned[m] = &shun{standing: now}
+		s = &shun{standing: now, since: time.Now()}
+		s.relapsed = s.since.Sub(l.returned[m]) < l.timeout
+		if !atOnce {
+			s.next = s.since.Add(l.wait(m, s))
+		}
+		l.shunned[m] = s
+		l.look()
 	}
 	return before, true
+}
+
+// look has watch look again who is to be pinged.
+func (l *lineage) look() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
 }
 
 // moved forgets who is no ancestor any more, after the view has changed.
@@ -185,44 +234,50 @@ func (l *lineage) moved() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ancestors := l.view().Ancestors
-	for m := range l.shunned {
-		if !slices.Contains(ancestors, m) {
-			delete(l.shunned, m)
-		}
-	}
+	maps.DeleteFunc(l.shunned, func(m coordinator.Member, _ *shun) bool { return !slices.Contains(ancestors, m) })
+	maps.DeleteFunc(l.returned, func(m coordinator.Member, _ time.Time) bool { return !slices.Contains(ancestors, m) })
 }
 
 // watch pings whom the node shuns until ctx ends, and waits for the pings under way.
 func (l *lineage) watch(ctx context.Context) {
-	ticker := time.NewTicker(max(l.timeout/pingsPerTimeout, time.Millisecond))
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	var pings sync.WaitGroup
 	defer pings.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		case <-l.wake:
 		}
-		for m, s := range l.due() {
+		due, next := l.due(time.Now())
+		for m, s := range due {
 			pings.Go(func() { l.check(ctx, m, s) })
+		}
+		timer.Stop()
+		if !next.IsZero() {
+			timer.Reset(time.Until(next))
 		}
 	}
 }
 
-// due takes those that are to be pinged: all that are shunned and have no ping
-// under way.
-func (l *lineage) due() map[coordinator.Member]*shun {
+// due takes those that are to be pinged now, and says when the next is, zero for never:
+// of all that are shunned and have no ping under way.
+func (l *lineage) due(now time.Time) (due map[coordinator.Member]*shun, next time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	due := make(map[coordinator.Member]*shun)
+	due = make(map[coordinator.Member]*shun)
 	for m, s := range l.shunned {
-		if !s.asked && (!l.all || time.Now().After(s.next)) {
+		switch {
+		case s.asked:
+		case !s.next.After(now):
 			s.asked, due[m] = true, s
+		case next.IsZero() || s.next.Before(next):
+			next = s.next
 		}
 	}
-	return due
+	return due, next
 }
 
 // check pings one of them. What was forgotten meanwhile stays so.
@@ -232,10 +287,10 @@ func (l *lineage) check(ctx context.Context, m coordinator.Member, s *shun) {
 	linked, err := l.ping(ctx, m)
 	l.mu.Lock()
 	s.asked = false
-	s.wait = min(max(2*s.wait, l.timeout/pingsPerTimeout), l.mostWait(m))
-	s.next = time.Now().Add(s.wait)
+	s.next = time.Now().Add(l.wait(m, s))
 	forgotten := l.shunned[m] != s
 	l.mu.Unlock()
+	l.look()
 	switch {
 	case forgotten || errors.Is(ctx.Err(), context.Canceled):
 	case err != nil:

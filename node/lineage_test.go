@@ -18,7 +18,7 @@ import (
 type family struct {
 	*lineage
 	now    atomic.Pointer[coordinator.View]
-	pings  [4]int // of NODE-k
+	pings  [4]atomic.Int64 // of NODE-k
 	play   atomic.Pointer[pinged]
 	useful int
 	log    logbook
@@ -34,12 +34,13 @@ func newFamily(t *testing.T) *family {
 	f := &family{}
 	f.plays(func(context.Context, int) (bool, error) { return false, errDeaf })
 	f.lineage = &lineage{
-		timeout: 3 * time.Second, view: f.now.Load, wake: make(chan struct{}, 1), shunned: map[coordinator.Member]*shun{},
+		timeout: 3 * time.Second, gap: 30 * time.Millisecond, view: f.now.Load, wake: make(chan struct{}, 1),
+		shunned: map[coordinator.Member]*shun{}, returned: map[coordinator.Member]time.Time{},
 		log: slog.New(slog.NewTextHandler(&f.log, nil)),
 	}
 	f.lineage.useful = func() { f.useful++ }
 	f.lineage.ping = func(ctx context.Context, m coordinator.Member) (bool, error) {
-		f.pings[m.ID]++
+		f.pings[m.ID].Add(1)
 		return (*f.play.Load())(ctx, m.ID)
 	}
 	f.see(3, 3, 2, 1)
@@ -85,10 +86,10 @@ func (f *family) wantCandidates(t *testing.T, want ...int) {
 	}
 }
 
-func (f *family) wantPings(t *testing.T, k, want int) {
+func (f *family) wantPings(t *testing.T, k int, want int64) {
 	t.Helper()
-	if f.pings[k] != want {
-		t.Fatalf("%s was pinged %d times, want %d", coordinator.Name(k), f.pings[k], want)
+	if got := f.pings[k].Load(); got != want {
+		t.Fatalf("%s was pinged %d times, want %d", coordinator.Name(k), got, want)
 	}
 }
 
@@ -114,19 +115,69 @@ func TestASilentAncestorIsPingedUntilItAnswers(t *testing.T) {
 		f.silent(ancestor(3), false, errDeaf)
 		f.wantCandidates(t, 2, 1)
 		f.after(3500 * time.Millisecond)
-		f.wantPings(t, 3, 3)
 		f.wantCandidates(t, 2, 1)
+		if f.pings[3].Load() == 0 {
+			t.Error("NODE-3 was not pinged")
+		}
 		f.plays(func(context.Context, int) (bool, error) { return true, nil })
 		f.after(time.Second)
 		f.wantCandidates(t, 3, 2, 1)
+		last := f.pings[3].Load()
 		f.after(5 * time.Second)
-		f.wantPings(t, 3, 4)
+		f.wantPings(t, 3, last)
 		f.wantPings(t, 2, 0)
 		if f.useful != 1 {
 			t.Errorf("told %d times that an ancestor is of use again", f.useful)
 		}
 		if err := errors.Join(f.log.says("does not answer", "NODE-3"), f.log.says("answers again", "NODE-3")); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// wantFound has the parent come back after an outage, and demands that this is found
+// out, when a part of the outage has passed again and the time of one ping.
+func (f *family) wantFound(t *testing.T, outage, within time.Duration) {
+	t.Helper()
+	f.plays(func(context.Context, int) (bool, error) { return false, errDeaf })
+	f.silent(ancestor(3), false, errDeaf)
+	f.after(outage)
+	f.plays(func(context.Context, int) (bool, error) { return true, nil })
+	f.after(within)
+	f.wantCandidates(t, 3, 2, 1)
+}
+
+func TestTheParentIsFoundSoonerTheShorterItWasAway(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFamily(t)
+			f.all = all
+			f.wantFound(t, 5*time.Second, 5*time.Second/outageShare*5/4)
+			if got := f.pings[3].Load(); got > 300 {
+				t.Errorf("it was pinged %d times in five seconds", got)
+			}
+			f.after(2 * f.timeout) // so that it does not come and go
+			f.wantFound(t, 100*time.Millisecond, f.gap*5/4)
+			f.after(2 * f.timeout)
+			before := f.pings[3].Load()
+			f.wantFound(t, time.Hour, 5*f.timeout/4)
+			if hourly := f.pings[3].Load() - before; hourly > 5000 {
+				t.Errorf("it was pinged %d times in an hour", hourly)
+			}
+		})
+	}
+}
+
+// One that answers pings and nothing else would be tried again after each of them.
+func TestOneThatComesAndGoesIsPingedNoMoreThanUsual(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFamily(t)
+		f.plays(func(context.Context, int) (bool, error) { return true, nil })
+		f.lineage.useful = func() { f.silent(ancestor(3), false, errDeaf) }
+		f.silent(ancestor(3), false, errDeaf)
+		f.after(10 * time.Second)
+		if got := f.pings[3].Load(); got < 5 || got > 15 {
+			t.Errorf("it was pinged %d times in ten seconds, want about one in each", got)
 		}
 	})
 }
@@ -156,10 +207,10 @@ func TestAHangingAncestorGetsOnePingAtATimeAndDelaysNoOther(t *testing.T) {
 		f.silent(ancestor(3), true, errDeaf)
 		f.after(500 * time.Millisecond)
 		f.silent(ancestor(2), false, errDeaf)
-		f.after(time.Second)
+		f.after(1500 * time.Millisecond)
 		f.wantPings(t, 3, 1)
 		f.wantCandidates(t, 2, 1)
-		f.after(4 * time.Second)
+		f.after(3500 * time.Millisecond)
 		f.wantPings(t, 3, 2)
 		f.wantCandidates(t, 2, 1)
 	})

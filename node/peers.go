@@ -123,10 +123,10 @@ func (p *peers) outcome(ctx context.Context, address, host string, answer peerAn
 	if err == nil {
 		return answer, nil
 	}
-	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if !errors.Is(context.Cause(ctx), context.Canceled) { // else this node gave up
 		p.connections.forget(host)
 	}
-	return peerAnswer{}, fmt.Errorf("ask %s: %w", address, cmp.Or(ctx.Err(), err))
+	return peerAnswer{}, fmt.Errorf("ask %s: %w", address, cmp.Or(context.Cause(ctx), err))
 }
 
 // maxProofs is how many proofs a request is sent with at most.

@@ -211,6 +211,106 @@ func TestAHangingParentCostsItsChildrenOneTimeOut(t *testing.T) {
 	tr.wantOneState()
 }
 
+// slowWrites is a listener that lets batches of writes wait, and nothing else.
+type slowWrites struct {
+	net.Listener
+	release chan struct{} // closed when they may go on
+	came    atomic.Int64
+	pings   atomic.Int64
+}
+
+// Accept implements net.Listener.
+func (s *slowWrites) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return slowConn{Conn: conn, slow: s}, nil
+}
+
+type slowConn struct {
+	net.Conn
+	slow *slowWrites
+}
+
+// Read implements net.Conn.
+func (c slowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	switch text := string(p[:n]); {
+	case strings.HasPrefix(text, "POST "+pathPing+" "):
+		c.slow.pings.Add(1)
+	case strings.HasPrefix(text, "POST "+pathWrite+" "):
+		c.slow.came.Add(1)
+		<-c.slow.release
+	}
+	return n, err
+}
+
+func TestASlowAncestorThatAnswersPingsIsNotGivenUp(t *testing.T) {
+	tr := newTree(t, 3, onlyTicks(), unhurried())
+	slow := &slowWrites{release: make(chan struct{})}
+	tr.nodes[2].listening = func(l net.Listener) net.Listener { slow.Listener = l; return slow }
+	tr.startAll()
+	writing := make(chan struct{})
+	go func() {
+		defer close(writing)
+		if answer := tr.put(7, "greeting", "hello-world"); answer.Version.IsZero() {
+			t.Errorf("the write is answered with %+v", answer)
+		}
+	}()
+	var since time.Time
+	tr.await("NODE-3 has the write", func() error {
+		if slow.came.Load() == 0 {
+			return errors.New("it has not")
+		}
+		since = time.Now()
+		return nil
+	})
+	tr.await("time enough to give up a node that hangs", func() error {
+		if request, ping := silenceAllowed(tr.cfg.Liveness.Timeout); time.Since(since) < 2*(request+ping) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if slow.pings.Load() == 0 {
+		t.Error("NODE-3 was not pinged")
+	}
+	if above := tr.nodes[6].node.lineage.candidates(); len(above) == 0 || above[0].ID != 3 {
+		t.Errorf("NODE-7 would turn to %v", above)
+	}
+	close(slow.release)
+	<-writing
+}
+
+// Only the node below one that hangs finds that out: those further down, which wait for
+// it, are told in time, and do not take their own parents for silent, nor turn to the one that hangs.
+func TestAHangingNodeCostsOnlyThoseNextToItATimeOut(t *testing.T) {
+	tr := newTree(t, 4, schedule("@every 100ms"))
+	hanging := &ice{}
+	tr.nodes[2].listening = func(l net.Listener) net.Listener { hanging.Listener = l; return hanging }
+	tr.startAll()
+	hanging.freeze()
+	began := time.Now()
+	if _, err := tr.client(14).Put(t.Context(), "greeting", []byte(`"hello-world"`)); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > tr.cfg.Writes.Timeout/2 {
+		t.Errorf("the write was answered after %v", took)
+	}
+	tr.await("the write is ordered", func() error {
+		if got := tr.value(1, "greeting"); got != "hello-world" {
+			return fmt.Errorf("the root answers %q", got)
+		}
+		return nil
+	})
+	if waited := hanging.requests(pathWrite); waited != 1 {
+		t.Errorf("%d batches waited for the node that hangs, want that of NODE-7", waited)
+	}
+	hanging.thaw()
+	tr.awaitEqual()
+	tr.wantOneState()
+}
+
 // A miss waits for the node that hangs for half of its time, and then goes on.
 func TestAMissGoesRoundAHangingParent(t *testing.T) {
 	tr := newTree(t, 3, onlyTicks(), writesTimeout(4*time.Second))

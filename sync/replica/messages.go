@@ -53,6 +53,7 @@ type (
 		Queue   bool // which Forward it was
 		Results wire.Results
 		Failed  wire.Outcome // 0 when there are results
+		Another bool         // where Failed is Unknown: an ancestor was lost with the batch, and the next goes to another
 	}
 
 	// Piece is a piece of a push from the proved sender, answered by one

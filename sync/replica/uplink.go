@@ -10,7 +10,7 @@ import (
 // uplink is the part of a member that combines writes upward: while one batch is
 // on its way to the parent, the writes that arrive gather for the next.
 //
-//	up:   writes are sent. Nothing got through ------> down
+//	up:   writes are sent. Nothing got through, and there is no other way ------> down
 //	down: clients' writes go into the queue at once; the queue, and now and then a
 //	      write that may not be queued, find out. Something got through, or an
 //	      ancestor can be reached that could not ------> up
@@ -87,6 +87,10 @@ func (r *Replica) forwarded(in Forwarded) {
 		r.drained(results)
 	} else { // before what was taken after it
 		r.hand(in.Results.Epoch, results, failed)
+	}
+	if in.Another && !r.uplink.down { // what comes next takes another way
+		r.forward()
+		return
 	}
 	if failed != 0 || undecided(results) {
 		r.uplink.doubt = r.uplink.doubt || failed != wire.Unreachable

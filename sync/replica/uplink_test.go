@@ -156,3 +156,27 @@ func TestResultsOfAnotherTreePromiseNothing(t *testing.T) {
 		t.Errorf("a became %s", got.Value)
 	}
 }
+
+// A batch that was lost with an ancestor says nothing of the next, which goes to another.
+func TestABatchLostWithAnAncestorHoldsUpNoOther(t *testing.T) {
+	s := memberScript(t)
+	s.submit("a=1")
+	s.submit("b=1", "c=1")
+	effects := s.step(Forwarded{Failed: wire.Unknown, Another: true})
+	if len(effects) != 2 || effectText(effects[0]) != "reply #1: unknown" {
+		t.Fatalf("it does %d things, first %s", len(effects), effectText(effects[0]))
+	}
+	if next, sent := effects[1].(Forward); !sent || len(next.Batch.Writes) != 2 {
+		t.Errorf("what had gathered is not sent: %s", effectText(effects[1]))
+	}
+	s.step(Forwarded{Failed: wire.Unreachable}) // there is nobody else
+	if s.submit("d=1"); !s.core.uplink.down {
+		t.Error("the uplink is up although nothing gets through")
+	}
+	s.after(s.cfg.RetryMin)
+	s.submit("e=1")
+	s.step(Forwarded{Failed: wire.Unknown, Another: true}) // the one that was tried while it was down
+	if !s.core.uplink.down {
+		t.Error("the uplink is up although nothing got through since it went down")
+	}
+}

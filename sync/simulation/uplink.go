@@ -69,7 +69,7 @@ func (n *Node) forwardTo(above []*Node, request []byte, end func(replica.Forward
 			n.forwardTo(above[1:], request, end)
 		case silent:
 			n.suspect(to)
-			end(replica.Forwarded{Failed: wire.Unknown})
+			end(replica.Forwarded{Failed: wire.Unknown, Another: len(n.trusted()) > 0})
 		case answered:
 			results, err := wire.DecodeResults(answer.([]byte))
 			n.spoilResults(&results)
