@@ -17,14 +17,15 @@ var errHangs = errors.New("it answers nothing, not even a ping")
 const leastSilence = 500 * time.Millisecond
 
 // silenceAllowed is how long an ancestor may leave a request without an answer until it is
-// pinged, and for how long then the ping. Together with the time between two reports that
+// pinged, and then the ping. Together with the time between two reports that
 // is less than the liveness time-out, if that is not much shorter than the default:
-// who hangs is noticed within it, as who is dead is. Most of the time is the ping's, for a ping asks
-// neither the loop nor the disk, nor anybody above: no answer to it says that the process stands
-// still, while one to the request may just be slow.
+// who hangs is noticed within it, as who is dead is. A ping asks neither the loop nor the
+// disk, nor anybody above: no answer to it says that the process stands still, while one
+// to the request may just be slow. It is not sent sooner, so that a machine on which all
+// is slow gets few.
 func silenceAllowed(liveness time.Duration) (request, ping time.Duration) {
-	request = liveness / 6
-	return request, max(liveness*6/10, leastSilence) - request
+	silence := max(liveness*6/10, leastSilence)
+	return silence / 2, silence / 2
 }
 
 // postAttended is peers.post to an ancestor, and gives up, with an error that wraps errHangs
