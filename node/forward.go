@@ -65,7 +65,7 @@ func (n *Node) forward(batch wire.Batch, tries int) replica.Forwarded {
 // certainly had no effect. The error is for the log.
 func (n *Node) forwardTo(ctx context.Context, m coordinator.Member, body []byte) (replica.Forwarded, error) {
 	began := time.Now()
-	answer, err := n.postAttended(ctx, m, pathWrite, body)
+	answer, err := n.postAttended(ctx, m, pathWrite, body, writeSilence(n.opts.Config.Liveness.Timeout))
 	switch {
 	case err != nil:
 		n.unheard(ctx, m, began, err)
