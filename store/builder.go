@@ -34,19 +34,19 @@ func (b *Builder) Expect(entries uint64) {
 // ErrBlock.
 func (b *Builder) Add(entries []*Entry) error {
 	for _, e := range entries {
-		if err := b.add(e); err != nil {
+		if err := b.add(e, hashOf(e.Key)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Builder) add(e *Entry) error {
+func (b *Builder) add(e *Entry, hash uint64) error {
 	if e.Version.Seq <= b.last.Seq {
 		return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
 	}
 	b.last = e.Version
-	b.table.put(e)
+	b.table.putHashed(e, hash)
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (b *Builder) addFew(n int) error {
 		b.seen ^= b.table.index.look(uint32(hash))
 	}
 	for i := range b.few[:n] {
-		if err := b.add(&b.few[i]); err != nil {
+		if err := b.add(&b.few[i], b.hashes[i]); err != nil {
 			return err
 		}
 	}

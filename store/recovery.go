@@ -160,8 +160,9 @@ func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func
 	}
 	var enc BlockEncoder
 	buf := []byte{recordEntries}
-	for e := range cut.Entries() {
-		if buf = enc.Append(buf, e); len(buf) < checkpointBlockBytes {
+	var e Entry
+	for at := cut.Cursor(); at.Next(&e); {
+		if buf = enc.Append(buf, &e); len(buf) < checkpointBlockBytes {
 			continue
 		}
 		if err := write(buf); err != nil {
