@@ -94,7 +94,9 @@ func (b *Builder) Digest() Digest { return b.table.digest }
 
 // Cut is the whole built state as a consistent copy at version to.
 func (b *Builder) Cut(to version.Version, meta Meta) *Cut {
-	return b.table.cut(version.Version{}, to, meta)
+	cut := b.table.cut(version.Version{}, to, meta)
+	cut.built = b
+	return cut
 }
 
 // Install makes the built state, which is the root's at version to, the base of

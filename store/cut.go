@@ -19,6 +19,8 @@ type Cut struct {
 	begin   int // in the first of them; before it nothing is later than From
 	end     int // of what belongs to it in the last of them
 	records int // at most so many are later than From
+
+	built *Builder // whose whole state it is; nil for a store's
 }
 
 // cut is a copy of what the table, which is at version to, has after from.
@@ -54,6 +56,9 @@ func (c *Cut) Entries() iter.Seq[*Entry] {
 		}
 	}
 }
+
+// IsOf reports whether the cut is the whole state that a builder made.
+func (c *Cut) IsOf(b *Builder) bool { return b != nil && c.built == b }
 
 // Bytes is roughly what the entries that Entries yields weigh.
 func (c *Cut) Bytes() int {
