@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -107,13 +108,8 @@ func TestASnapshotIsOnTheDiskWhenItHasCome(t *testing.T) {
 	if s.disk.drafts.file == nil {
 		t.Fatal("it was not written as it came")
 	}
-	s.disk.persisted = func(f replica.Failure) {
-		if f != replica.None {
-			t.Errorf("written: %v", f)
-		}
-	}
-	s.disk.write(&diskRequest{state: in.Builder.Cut(in.Header.To, in.Header.Meta), local: &store.Local{}, report: true})
-	if err := s.disk.journal.Close(); err != nil {
+	s.disk.write(&diskRequest{state: in.Builder.Cut(in.Header.To, in.Header.Meta), local: &store.Local{}})
+	if err := errors.Join(<-s.disk.compacts, s.disk.journal.Close()); err != nil {
 		t.Fatal(err)
 	}
 
