@@ -42,7 +42,7 @@ func (f *fenced) ask(c *http.Client, from int, path string) chan error {
 	go func() {
 		req, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, "http://"+f.proxy.address+path, nil)
 		if err == nil {
-			req.Header.Set("Xylem-Proof", fmt.Sprintf("v1 sender=NODE-%d from=00 to=00 counter=1 mac=00", from))
+			req.Header.Set("Xylem-Proof", fmt.Sprintf("v2 sender=NODE-%d from=00 to=00 counter=1 mac=00", from))
 			var resp *http.Response
 			if resp, err = c.Do(req); err == nil {
 				err = resp.Body.Close()

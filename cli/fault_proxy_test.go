@@ -121,7 +121,7 @@ func (p *proxy) copy(ctx context.Context, dst *net.TCPConn, src io.Reader, from,
 }
 
 // senderOf finds who sends a request between nodes.
-var senderOf = regexp.MustCompile(`(?i)\r\nXylem-Proof: v1 sender=NODE-(\d+) `)
+var senderOf = regexp.MustCompile(`(?i)\r\nXylem-Proof: v2 sender=NODE-(\d+) `)
 
 // firstRequest reads the head of a connection's first request, and who sent it.
 func (p *proxy) firstRequest(r *bufio.Reader) (head []byte, from int, err error) {

@@ -18,6 +18,7 @@ const compactBytes = 64 << 20
 // together are written together and share one flush: group commit.
 type disk struct {
 	journal   *journal.Journal
+	drafts    *drafts
 	identity  store.Identity
 	placement []int // as last written
 	log       *slog.Logger
@@ -44,7 +45,7 @@ type diskRequest struct {
 }
 
 func newDisk(j *journal.Journal, id store.Identity, placement []int, log *slog.Logger) *disk {
-	d := &disk{journal: j, identity: id, placement: placement, log: log}
+	d := &disk{journal: j, drafts: &drafts{journal: j, log: log}, identity: id, placement: placement, log: log}
 	d.work.init()
 	return d
 }
@@ -140,15 +141,20 @@ func (d *disk) write(req *diskRequest) {
 	if d.compacts != nil {
 		d.compacted(<-d.compacts)
 	}
-	checkpoint, err := d.journal.StartCheckpoint()
+	checkpoint, drafted, err := d.begin(req.state)
 	if err != nil {
 		d.compacted(err)
 		d.finish(req, err)
 		return
 	}
 	state, local, placement := req.state, req.local, d.placement
-	fill := func() error {
-		if err := store.WriteState(state, local, d.identity, placement, checkpoint.Write); err != nil {
+	fill := func() (err error) {
+		if drafted {
+			err = store.WriteTail(local, d.identity, placement, checkpoint.Write)
+		} else {
+			err = store.WriteState(state, local, d.identity, placement, checkpoint.Write)
+		}
+		if err != nil {
 			return errors.Join(err, checkpoint.Abort())
 		}
 		return checkpoint.Commit()
@@ -160,6 +166,18 @@ func (d *disk) write(req *diskRequest) {
 	ended := make(chan error, 1)
 	d.compacts = ended
 	go func() { ended <- fill() }()
+}
+
+// begin starts a checkpoint. drafted says that the state is in it already.
+func (d *disk) begin(state *store.Cut) (checkpoint *journal.Checkpoint, drafted bool, err error) {
+	if draft := d.drafts.take(state); draft != nil {
+		if checkpoint, err = d.journal.Adopt(draft); err == nil {
+			return checkpoint, true, nil
+		}
+		d.log.Debug("a state that was written as it came is written once more", "err", err)
+	}
+	checkpoint, err = d.journal.StartCheckpoint()
+	return checkpoint, false, err
 }
 
 // compacted takes the end of a compaction. One that failed is not tried again

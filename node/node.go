@@ -206,6 +206,7 @@ func (n *Node) openDisk() (*store.Recovery, error) {
 	n.counter.Store(recovered.Identity.Boot << version.BootShift)
 	n.log.Info("recovered", "version", n.store.Applied(), "entries", n.store.Counts().Live, "log_bytes", report.LogBytes)
 	n.disk = newDisk(j, recovered.Identity, recovered.Placement, n.log)
+	n.pieces.drafts = n.disk.drafts
 	return recovered, nil
 }
 

@@ -15,11 +15,12 @@ import (
 const collectedFor = time.Minute
 
 // pieces gathers the push that is arriving. A piece of a snapshot is answered before its
-// entries are taken in, while the next is on its way.
+// entries are taken in and written down, while the next is on its way.
 type pieces struct {
 	mu       sync.Mutex
 	bytes    int // of the pieces so far
 	assembly replica.Assembly
+	drafts   *drafts
 	taking   sync.WaitGroup // of the piece before, by the assembly, which is its alone until then
 	idle     *time.Timer    // gives up what has come
 }
@@ -38,12 +39,12 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 	if h.Kind == wire.Snapshot && !h.Last && p.assembly.Follows(sender, h) {
 		// What does not make sense is forgotten, and found missing by the next piece.
 		p.taking.Go(func() {
-			_, _ = p.assembly.Add(sender, h, block)
+			_, _ = p.gather(sender, h, block)
 			freePieces.Put(&req.body) // of a snapshot nothing is kept as it came
 		})
 		return &replica.Piece{Sender: sender, Header: *h, Partial: true}, report, nil
 	}
-	in, err := p.assembly.Add(sender, h, block)
+	in, err := p.gather(sender, h, block)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,6 +53,30 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
 	}
 	return in, report, nil
+}
+
+// gather has the assembly take a piece, and writes what is of a snapshot to the disk
+// meanwhile.
+func (p *pieces) gather(sender uint32, h *wire.Header, block []byte) (*replica.Piece, error) {
+	if h.Kind != wire.Snapshot || !p.assembly.Follows(sender, h) {
+		return p.assembly.Add(sender, h, block)
+	}
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		if h.Piece == 0 {
+			p.drafts.begin(h)
+		}
+		p.drafts.add(block)
+	})
+	in, err := p.assembly.Add(sender, h, block)
+	writing.Wait()
+	switch {
+	case err != nil:
+		p.drafts.drop()
+	case in.Builder != nil:
+		p.drafts.complete(in.Builder)
+	}
+	return in, err
 }
 
 // freePieces holds memory that pieces of snapshots have come in.
@@ -84,6 +109,7 @@ func (p *pieces) giveUp() {
 	defer p.mu.Unlock()
 	p.taking.Wait()
 	p.assembly = replica.Assembly{}
+	p.drafts.drop()
 }
 
 // collected is what came of a snapshot that broke off.

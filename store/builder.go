@@ -11,10 +11,15 @@ import (
 type Builder struct {
 	table *table
 	last  version.Version
+	seen  uint64 // keeps what looks ahead from being left out
+}
 
-	few    [32]Entry // of a block, that are added together
-	hashes [32]uint64
-	seen   uint64 // keeps what looks ahead from being left out
+// few are entries of a block that are added together. It lies on the stack: to write
+// pointers there costs nothing while garbage is collected.
+type few struct {
+	n       int
+	entries [32]Entry
+	hashes  [32]uint64
 }
 
 // NewBuilder returns a builder of an empty state.
@@ -34,52 +39,52 @@ func (b *Builder) Expect(entries uint64) {
 // ErrBlock.
 func (b *Builder) Add(entries []*Entry) error {
 	for _, e := range entries {
-		if err := b.add(e); err != nil {
+		if err := b.add(e, hashOf(e.Key)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Builder) add(e *Entry) error {
+func (b *Builder) add(e *Entry, hash uint64) error {
 	if e.Version.Seq <= b.last.Seq {
 		return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
 	}
 	b.last = e.Version
-	b.table.put(e)
+	b.table.putHashed(e, hash)
 	return nil
 }
 
-// addFew adds the first n of few, after a look at where in the index they will be: most of
-// the time that a large table takes is for memory, and the processor fetches what does not
-// depend on each other at once.
-func (b *Builder) addFew(n int) error {
-	for _, hash := range b.hashes[:n] {
+// addFew adds a few, after a look at where in the index they will be: most of the time
+// that a large table takes is for memory, and the processor fetches what does not depend
+// on each other at once.
+func (b *Builder) addFew(few *few) error {
+	for _, hash := range few.hashes[:few.n] {
 		b.seen ^= b.table.index.look(uint32(hash))
 	}
-	for i := range b.few[:n] {
-		if err := b.add(&b.few[i]); err != nil {
+	for i := range few.entries[:few.n] {
+		if err := b.add(&few.entries[i], few.hashes[i]); err != nil {
 			return err
 		}
 	}
+	few.n = 0
 	return nil
 }
 
 // AddBlock adds the entries of a block, which come in version order over all calls,
 // without an object for each. It keeps nothing of the block. The error wraps ErrBlock.
 func (b *Builder) AddBlock(block []byte) error {
-	n := 0
-	err := readBlock(block, func(e *Entry) (err error) {
-		b.few[n], b.hashes[n] = *e, hashOf(e.Key)
-		if n++; n == len(b.few) || e.Origin != nil { // an origin is good until the next entry
-			n, err = 0, b.addFew(n)
+	var few few
+	err := readBlock(block, func(e *Entry) error {
+		few.entries[few.n], few.hashes[few.n] = *e, hashOf(e.Key)
+		if few.n++; few.n == len(few.entries) || e.Origin != nil { // an origin is good until the next entry
+			return b.addFew(&few)
 		}
-		return err
+		return nil
 	})
 	if err == nil {
-		err = b.addFew(n)
+		err = b.addFew(&few)
 	}
-	clear(b.few[:]) // which would keep the block
 	return err
 }
 
@@ -94,7 +99,9 @@ func (b *Builder) Digest() Digest { return b.table.digest }
 
 // Cut is the whole built state as a consistent copy at version to.
 func (b *Builder) Cut(to version.Version, meta Meta) *Cut {
-	return b.table.cut(version.Version{}, to, meta)
+	cut := b.table.cut(version.Version{}, to, meta)
+	cut.built = b
+	return cut
 }
 
 // Install makes the built state, which is the root's at version to, the base of

@@ -19,6 +19,8 @@ type Cut struct {
 	begin   int // in the first of them; before it nothing is later than From
 	end     int // of what belongs to it in the last of them
 	records int // at most so many are later than From
+
+	built *Builder // whose whole state it is; nil for a store's
 }
 
 // cut is a copy of what the table, which is at version to, has after from.
@@ -46,14 +48,17 @@ func (t *table) cut(from, to version.Version, meta Meta) *Cut {
 // nothing.
 func (c *Cut) Entries() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		for at := (cursor{cut: c, offset: c.begin}); ; {
+		for at := c.Cursor(); ; {
 			e := new(Entry)
-			if !at.next(e) || !yield(e) {
+			if !at.Next(e) || !yield(e) {
 				return
 			}
 		}
 	}
 }
+
+// IsOf reports whether the cut is the whole state that a builder made.
+func (c *Cut) IsOf(b *Builder) bool { return b != nil && c.built == b }
 
 // Bytes is roughly what the entries that Entries yields weigh.
 func (c *Cut) Bytes() int {
@@ -85,21 +90,25 @@ func (c *Cut) endOf(number int) int {
 	return c.chunks[number].used
 }
 
-// cursor goes through the entries of a cut.
-type cursor struct {
+// Cursor goes through the entries of a cut as Entries does, into one entry of the caller's.
+type Cursor struct {
 	cut    *Cut
 	number int // of the chunk
 	offset int // of the next entry in it
 }
 
-// next fills e with the next entry that was current at the cut's version.
-func (at *cursor) next(e *Entry) bool {
+// Cursor returns a cursor before the first entry.
+func (c *Cut) Cursor() Cursor { return Cursor{cut: c, offset: c.begin} }
+
+// Next fills e with the next entry that was current at the cut's version; false at the
+// end. What e refers to is as with Entries.
+func (at *Cursor) Next(e *Entry) bool {
 	_, _, found := at.step(e)
 	return found
 }
 
-// step is next that says where the entry is.
-func (at *cursor) step(e *Entry) (c *chunk, offset int, found bool) {
+// step is Next that says where the entry is.
+func (at *Cursor) step(e *Entry) (c *chunk, offset int, found bool) {
 	cut := at.cut
 	for ; at.number < len(cut.chunks); at.number, at.offset = at.number+1, 0 {
 		c, end := cut.chunks[at.number], cut.endOf(at.number)

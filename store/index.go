@@ -117,13 +117,33 @@ func (x *index) insert(hash uint32, r ref) {
 	s.insert(hash, r)
 }
 
+// slot is an empty word of a segment, the first that a search for a hash comes to.
+type slot struct {
+	segment *segment // nil for none
+	word    int
+}
+
+// insertAt is insert where a search has found the slot, since which nothing was inserted.
+func (x *index) insertAt(at slot, hash uint32, r ref) {
+	if at.segment == nil || at.segment.full() {
+		x.insert(hash, r)
+		return
+	}
+	at.segment.fill(at.word, hash, r)
+}
+
 func (s *segment) insert(hash uint32, r ref) {
 	i := s.at(hash)
 	for s.words[i].Load() != 0 {
 		i = s.after(i)
 	}
-	s.hashes[i] = hash
-	s.words[i].Store(uint64(r))
+	s.fill(i, hash, r)
+}
+
+// fill puts a ref into an empty word.
+func (s *segment) fill(word int, hash uint32, r ref) {
+	s.hashes[word] = hash
+	s.words[word].Store(uint64(r))
 	s.used++
 	s.kept++
 }

@@ -75,7 +75,9 @@ func AppendDelta(dst []byte, from, to version.Version, meta Meta, blocks ...[]by
 // blocks are in version order.
 func AppendEntries(dst, block []byte) []byte { return append(append(dst, recordEntries), block...) }
 
-func appendState(dst []byte, cut *Cut) []byte {
+// AppendState appends the record that a checkpoint's entries follow to dst: of which state they are, as To, Digest and
+// Meta of the cut say.
+func AppendState(dst []byte, cut *Cut) []byte {
 	dst = append(dst, recordState)
 	dst = appendVersion(dst, cut.To)
 	dst = cut.Digest.Append(dst)

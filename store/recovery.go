@@ -160,8 +160,9 @@ func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func
 	}
 	var enc BlockEncoder
 	buf := []byte{recordEntries}
-	for e := range cut.Entries() {
-		if buf = enc.Append(buf, e); len(buf) < checkpointBlockBytes {
+	var e Entry
+	for at := cut.Cursor(); at.Next(&e); {
+		if buf = enc.Append(buf, &e); len(buf) < checkpointBlockBytes {
 			continue
 		}
 		if err := write(buf); err != nil {
@@ -181,13 +182,27 @@ func WriteState(cut *Cut, local *Local, id Identity, placement []int, write func
 // WriteHead writes what a checkpoint begins with: identity, placement, and of the state
 // all but the entries. Records of its blocks follow, made by AppendEntries.
 func WriteHead(cut *Cut, id Identity, placement []int, write func(record []byte) error) error {
+	if err := writeNode(id, placement, write); err != nil {
+		return err
+	}
+	return write(AppendState(nil, cut))
+}
+
+// WriteTail writes what WriteState does but the state, behind records of a state, made by AppendState and AppendEntries,
+// which are there already.
+func WriteTail(local *Local, id Identity, placement []int, write func(record []byte) error) error {
+	if err := writeNode(id, placement, write); err != nil {
+		return err
+	}
+	return local.write(write)
+}
+
+func writeNode(id Identity, placement []int, write func(record []byte) error) error {
 	if err := write(AppendIdentity(nil, id)); err != nil {
 		return err
 	}
-	if placement != nil {
-		if err := write(AppendPlacement(nil, placement)); err != nil {
-			return err
-		}
+	if placement == nil {
+		return nil
 	}
-	return write(appendState(nil, cut))
+	return write(AppendPlacement(nil, placement))
 }

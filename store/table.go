@@ -30,12 +30,13 @@ type table struct {
 
 func newTable() *table { return &table{} }
 
-// place is where in the table the entry of a key is.
+// place is where in the table the entry of a key is, or its ref would be.
 type place struct {
 	ref    ref
-	chunk  *chunk
+	chunk  *chunk // nil where there is none
 	offset int
 	size   int
+	free   slot // where there is none
 }
 
 // get fills e with the entry or tombstone of key, and returns it; nil if there is none.
@@ -65,7 +66,7 @@ func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
 	for i := s.at(half); ; i = s.after(i) {
 		word := s.words[i].Load()
 		if word == 0 {
-			return at, false
+			return place{free: slot{segment: s, word: i}}, false
 		}
 		r := ref(word)
 		if word == removed || r&(1<<tagBits-1) != tag {
@@ -83,12 +84,14 @@ func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
 
 // put makes e, which it copies, the state of its key, and reports whether it did. Calls
 // come in the order of versions; what comes again changes nothing.
-func (t *table) put(e *Entry) bool {
+func (t *table) put(e *Entry) bool { return t.putHashed(e, hashOf(e.Key)) }
+
+// putHashed is put where the hash of the key is known.
+func (t *table) putHashed(e *Entry, hash uint64) bool {
 	if e.Version.Seq <= t.last {
 		return false
 	}
 	var old Entry
-	hash := hashOf(e.Key)
 	at, _ := t.find(hash, e.Key, &old)
 	if at.chunk != nil && !at.chunk.canMark(e.Version.Seq) {
 		t.last = e.Version.Seq - 1 // so that marks in the new chunk count from here
@@ -98,7 +101,7 @@ func (t *table) put(e *Entry) bool {
 	filled := t.filling()
 	added := t.append(e, hash)
 	if at.chunk == nil {
-		t.index.insert(uint32(hash), added)
+		t.index.insertAt(at.free, uint32(hash), added)
 	} else {
 		t.index.replace(uint32(hash), at.ref, added)
 		t.retire(&old)

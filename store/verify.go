@@ -27,7 +27,7 @@ func (s *Store) Verify() bool {
 func (t *table) digestOf(cut *Cut) (actual Digest) {
 	var hash hasher
 	var kept, now Entry
-	for at := (cursor{cut: cut}); ; {
+	for at := cut.Cursor(); ; {
 		c, offset, more := at.step(&kept)
 		if !more {
 			return actual

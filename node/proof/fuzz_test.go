@@ -19,7 +19,7 @@ func FuzzVerify(f *testing.F) {
 	good := sender(f, "NODE-3").Header(instance, "POST", "/synchronize", []byte("body"))
 	f.Add(good) // right, but for another request than the one below
 	f.Add("")
-	f.Add("v1")
+	f.Add("v2")
 	f.Add(good[:len(good)-1])
 	f.Add(strings.Replace(good, "counter=1", "counter=18446744073709551615", 1))
 	f.Fuzz(func(t *testing.T, header string) {

@@ -20,7 +20,7 @@ type header struct {
 const maxCounterDigits = 20
 
 // maxHeaderBytes is the length of the longest header that can be right.
-const maxHeaderBytes = len("v1 sender= from= to= counter= mac=") +
+const maxHeaderBytes = len("v2 sender= from= to= counter= mac=") +
 	MaxSenderBytes + 2*hexInstance + maxCounterDigits + 2*sha256.Size
 
 // String is the header as it is sent.
@@ -28,7 +28,7 @@ func (h *header) String() string { return string(h.append(make([]byte, 0, maxHea
 
 // append writes the header behind text.
 func (h *header) append(text []byte) []byte {
-	text = append(text, "v1 sender="...)
+	text = append(text, "v2 sender="...)
 	text = append(text, h.sender...)
 	text = append(text, " from="...)
 	text = hex.AppendEncode(text, h.from[:])
@@ -51,9 +51,9 @@ func parseHeader(text string) (header, error) {
 		return header{}, malformed("it is too long")
 	}
 	var h header
-	rest, ok := strings.CutPrefix(text, "v1 ")
+	rest, ok := strings.CutPrefix(text, "v2 ")
 	if !ok {
-		return header{}, malformed("its format is not v1")
+		return header{}, malformed("its format is not v2")
 	}
 	if h.sender, rest, ok = field(rest, "sender="); !ok || !validSender(h.sender) {
 		return header{}, malformed("sender")

@@ -4,12 +4,12 @@
 //
 // One header carries the proof:
 //
-//	Xylem-Proof: v1 sender=NODE-3 from=<32 hex> to=<32 hex> counter=17 mac=<64 hex>
+//	Xylem-Proof: v2 sender=NODE-3 from=<32 hex> to=<32 hex> counter=17 mac=<64 hex>
 //
 // from is the random instance of the sending process, to that of the receiver.
 // The mac is HMAC-SHA256, under a key derived from the secret, over all of that,
-// the method, the request target exactly as sent (path and query) and the
-// SHA-256 of the body, each with its length before it, so that no two requests
+// the method, the request target exactly as sent (path and query) and a hash of
+// the body under a second such key, each with its length before it, so that no two requests
 // share an input.
 //
 // A receiver refuses with 401 and its own instance in Xylem-Instance. A sender

@@ -102,8 +102,8 @@ func TestMalformedHeadersAreRefused(t *testing.T) {
 	mustRefuse(t, verifier, request{method: "GET", target: "/"}, ErrMissing)
 	counter := " counter=1 "
 	for _, change := range [][2]string{
-		{"v1 ", "v2 "},
-		{"v1 ", "v1  "},
+		{"v2 ", "v1 "},
+		{"v2 ", "v2  "},
 		{"sender=NODE-3", "sender="},
 		{"NODE-3", "NODE 3"},
 		{"NODE-3", "NODE-ä"},
@@ -124,7 +124,7 @@ func TestMalformedHeadersAreRefused(t *testing.T) {
 		{good.proof, good.proof + " "},
 		{good.proof, good.proof + strings.Repeat("0", 4096)},
 		{good.proof, " " + good.proof},
-		{good.proof, "v1"},
+		{good.proof, "v2"},
 	} {
 		bad := good
 		bad.proof = strings.Replace(good.proof, change[0], change[1], 1)

@@ -18,6 +18,7 @@ const (
 type Checkpoint struct {
 	j       *Journal
 	head    header
+	path    string // of the file while it is written
 	file    File
 	buffer  []byte
 	end     int64 // of what is in the file
@@ -47,41 +48,56 @@ func (j *Journal) StartCheckpoint() (*Checkpoint, error) {
 	return c, nil
 }
 
-func (j *Journal) startCheckpoint() (*Checkpoint, error) {
+// beginSegment has what is appended next begin a segment.
+func (j *Journal) beginSegment() error {
 	if j.stale || j.end > headerBytes {
-		if err := j.rotate(); err != nil {
-			return nil, err
-		}
+		return j.rotate()
 	}
-	c := &Checkpoint{j: j, head: j.newHeader(checkpointMagic, j.head.number, 0), log: j.logBytes.Load()}
-	file, err := j.fs.Create(c.path() + unfinishedSuffix)
-	if err != nil {
-		return nil, fmt.Errorf("journal: start %s: %w", checkpointName(c.head.number), noSpace(err))
-	}
-	c.file = file
-	c.buffer = append(make([]byte, 0, checkpointBufferBytes), c.head.encode()...)
-	return c, nil
+	return nil
 }
 
-func (c *Checkpoint) path() string { return c.j.path(checkpointName(c.head.number)) }
+func (j *Journal) startCheckpoint() (*Checkpoint, error) {
+	if err := j.beginSegment(); err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{j: j, head: j.newHeader(checkpointMagic, j.head.number, 0), log: j.logBytes.Load()}
+	return c, c.create(checkpointName(c.head.number))
+}
+
+// create makes the file, which has its name not before it is finished.
+func (c *Checkpoint) create(name string) (err error) {
+	c.path = c.j.path(name + unfinishedSuffix)
+	if c.file, err = c.j.fs.Create(c.path); err != nil {
+		return fmt.Errorf("journal: start %s: %w", name, noSpace(err))
+	}
+	c.buffer = append(make([]byte, 0, checkpointBufferBytes), c.head.encode()...)
+	return nil
+}
 
 // Write adds a record. After an error, ErrNoSpace among others, the checkpoint can only be aborted.
-func (c *Checkpoint) Write(record []byte) error {
+func (c *Checkpoint) Write(record []byte) error { return c.write(record) }
+
+// write is Write of a record in parts.
+func (c *Checkpoint) write(parts ...[]byte) error {
+	bytes := 0
+	for _, part := range parts {
+		bytes += len(part)
+	}
 	switch {
 	case c.done:
 		return ErrClosed
 	case c.err != nil:
 		return c.err
-	case len(record) > MaxRecordBytes:
-		c.err = fmt.Errorf("%w: %d bytes of at most %d", ErrTooLarge, len(record), MaxRecordBytes)
+	case bytes > MaxRecordBytes:
+		c.err = fmt.Errorf("%w: %d bytes of at most %d", ErrTooLarge, bytes, MaxRecordBytes)
 		return c.err
 	}
 	c.records++
-	return c.add(false, record)
+	return c.add(false, parts...)
 }
 
-func (c *Checkpoint) add(control bool, payload []byte) error {
-	c.buffer = c.head.appendFrame(c.buffer, c.end+int64(len(c.buffer)), 0, control, payload)
+func (c *Checkpoint) add(control bool, parts ...[]byte) error {
+	c.buffer = c.head.appendFrame(c.buffer, c.end+int64(len(c.buffer)), 0, control, parts...)
 	if len(c.buffer) >= checkpointBufferBytes || control {
 		c.err = c.flush()
 	}
@@ -101,7 +117,7 @@ func (c *Checkpoint) flush() error {
 	if cap(c.buffer) > keptBufferBytes {
 		c.buffer = make([]byte, 0, checkpointBufferBytes)
 	}
-	if c.end-c.synced >= checkpointSyncBytes && !c.j.noSync {
+	if c.end-c.synced >= checkpointSyncBytes && !c.j.noSync && !c.head.draft {
 		return c.sync()
 	}
 	return nil
@@ -145,7 +161,7 @@ func (c *Checkpoint) commit() error {
 	if err := c.sync(); err != nil {
 		return err
 	}
-	if err := j.fs.Rename(c.path()+unfinishedSuffix, c.path()); err != nil {
+	if err := j.fs.Rename(c.path, j.path(checkpointName(c.head.number))); err != nil {
 		return fmt.Errorf("journal: %w", noSpace(err))
 	}
 	if err := j.syncDir(); err != nil { // either checkpoint may come back, so that nothing is removed
@@ -156,6 +172,9 @@ func (c *Checkpoint) commit() error {
 	j.removeBefore(c.head.number)
 	j.checkpointBytes.Store(c.end)
 	j.logBytes.Add(-c.log)
+	if c.head.draft {
+		j.drafting.Store(false)
+	}
 	j.checkpointing.Store(false)
 	return nil
 }
@@ -165,16 +184,24 @@ func (c *Checkpoint) Abort() error {
 	if c.done {
 		return nil
 	}
+	err := c.discard()
+	c.j.checkpointing.Store(false)
+	return err
+}
+
+// discard closes and removes the file.
+func (c *Checkpoint) discard() error {
 	c.done = true
 	err := c.file.Close()
 	if !c.j.released.Load() { // else the directory may be another's by now; it removes what it finds unfinished
-		path := c.path() + unfinishedSuffix
 		if c.j.failed() == nil {
-			err = errors.Join(err, c.j.fs.Remove(path))
+			err = errors.Join(err, c.j.fs.Remove(c.path))
 		} else {
-			_ = c.j.fs.Remove(path)
+			_ = c.j.fs.Remove(c.path)
 		}
 	}
-	c.j.checkpointing.Store(false)
+	if c.head.draft {
+		c.j.drafting.Store(false)
+	}
 	return err
 }

@@ -35,16 +35,34 @@ func (h *history) add(j *Journal, n int, sync bool) error {
 	return nil
 }
 
-// workload appends across segments, commits two checkpoints, aborts one, and closes. A checkpoint holds one record,
-// which counts the records it stands for.
+// begin starts a checkpoint, every other time from a draft that was written before what is appended now.
+func begin(j *Journal, draft *Draft) (*Checkpoint, error) {
+	if draft == nil {
+		return j.StartCheckpoint()
+	}
+	return j.Adopt(draft)
+}
+
+// workload appends across segments, commits checkpoints, some of them drafts, aborts one, and closes. The last record of
+// a checkpoint counts the records it stands for.
 func workload(j *Journal, h *history) error {
-	for round := range 4 {
+	for round := range 5 {
+		var draft *Draft
+		if round%2 == 1 {
+			var err error
+			if draft, err = j.StartDraft(); err != nil {
+				return err
+			}
+			if err := draft.Write([]byte("in "), []byte("parts")); err != nil {
+				return err
+			}
+		}
 		for i := range 6 {
 			if err := h.add(j, 1+i%3, i%2 == 1); err != nil {
 				return err
 			}
 		}
-		c, err := j.StartCheckpoint()
+		c, err := begin(j, draft)
 		if err != nil {
 			return err
 		}
@@ -74,7 +92,7 @@ func workload(j *Journal, h *history) error {
 func (h *history) check(c contents) error {
 	start := 0
 	if len(c.checkpoint) > 0 {
-		if _, err := fmt.Sscan(c.checkpoint[0], &start); err != nil {
+		if _, err := fmt.Sscan(c.checkpoint[len(c.checkpoint)-1], &start); err != nil {
 			return err
 		}
 	}

@@ -22,9 +22,12 @@ type frame struct {
 	end     int64  // offset of what follows
 }
 
-// appendFrame encodes a frame that will begin at offset at of the file.
-func (h *header) appendFrame(b []byte, at, synced int64, control bool, payload []byte) []byte {
-	length := uint32(len(payload))
+// appendFrame encodes a frame that will begin at offset at of the file. Its payload is the parts, one behind the other.
+func (h *header) appendFrame(b []byte, at, synced int64, control bool, parts ...[]byte) []byte {
+	length := uint32(0)
+	for _, part := range parts {
+		length += uint32(len(part))
+	}
 	if control {
 		length |= controlBit
 	}
@@ -32,13 +35,19 @@ func (h *header) appendFrame(b []byte, at, synced int64, control bool, payload [
 	b = binary.LittleEndian.AppendUint32(b, h.marker)
 	b = binary.LittleEndian.AppendUint32(b, length)
 	b = binary.LittleEndian.AppendUint64(b, uint64(synced))
-	b = binary.LittleEndian.AppendUint32(b, h.checksum(at, b[start:], payload))
-	return append(b, payload...)
+	b = binary.LittleEndian.AppendUint32(b, h.checksum(at, b[start:], parts...))
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return b
 }
 
 // checksum is over the frame's first 16 bytes and its payload. It starts from the file's header and the offset, so
 // that a frame which got into another file or to another place is not valid there.
-func (h *header) checksum(at int64, head, payload []byte) uint32 {
-	sum := crc32.Update(h.sum^uint32(at)^uint32(at>>32), castagnoli, head)
-	return crc32.Update(sum, castagnoli, payload)
+func (h *header) checksum(at int64, head []byte, parts ...[]byte) uint32 {
+	sum := crc32.Update(h.seed^uint32(at)^uint32(at>>32), castagnoli, head)
+	for _, part := range parts {
+		sum = crc32.Update(sum, castagnoli, part)
+	}
+	return sum
 }

@@ -25,7 +25,7 @@ type FS interface {
 }
 
 // File is an open file. What was written to it and its size are durable after Sync. Calls are made by one goroutine at
-// a time.
+// a time, except that another may be in Sync, which then stands for what was written before it began.
 type File interface {
 	io.ReaderAt
 	io.WriterAt

@@ -14,6 +14,7 @@ const (
 	formatVersion = 1
 	headerBytes   = 40
 	flagNoSync    = 1 << 0
+	flagDraft     = 1 << 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -26,14 +27,18 @@ type header struct {
 	number        uint64 // of the segment; of a checkpoint: of the first segment that it does not stand for
 	previousBytes int64  // size of the segment before when it was closed; 0 in checkpoints
 	marker        uint32 // begins each frame in this file; not zero
-	sum           uint32 // CRC-32C of all before; set by encode and parse
+	draft         bool   // the number was written last; see Draft
+	seed          uint32 // checksums of frames start from it; set by encode and parse
 }
 
-// encode returns the header's bytes and sets sum.
+// encode returns the header's bytes and sets seed.
 func (h *header) encode() []byte {
 	var flags uint32
 	if h.noSync {
 		flags |= flagNoSync
+	}
+	if h.draft {
+		flags |= flagDraft
 	}
 	b := make([]byte, 0, headerBytes)
 	b = append(b, h.magic...)
@@ -42,8 +47,21 @@ func (h *header) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, h.number)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.previousBytes))
 	b = binary.LittleEndian.AppendUint32(b, h.marker)
-	h.sum = crc32.Checksum(b, castagnoli)
-	return binary.LittleEndian.AppendUint32(b, h.sum)
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	h.seed = h.seedOf(b)
+	return b
+}
+
+// seedOf is the checksum at the end of an encoded header: so a frame is bound to its file. For a file that got its
+// number after its frames it is what that would be with the number 0.
+func (h *header) seedOf(b []byte) uint32 {
+	if !h.draft {
+		return binary.LittleEndian.Uint32(b[headerBytes-4:])
+	}
+	var drafted [headerBytes - 4]byte
+	copy(drafted[:], b)
+	clear(drafted[16:24])
+	return crc32.Checksum(drafted[:], castagnoli)
 }
 
 // parseHeader reads headerBytes bytes. An error that does not wrap ErrFormat is one of damage.
@@ -65,8 +83,9 @@ func parseHeader(b []byte, magic string) (header, error) {
 		number:        binary.LittleEndian.Uint64(b[16:]),
 		previousBytes: int64(binary.LittleEndian.Uint64(b[24:])),
 		marker:        binary.LittleEndian.Uint32(b[32:]),
-		sum:           sum,
+		draft:         flags&flagDraft != 0,
 	}
+	h.seed = h.seedOf(b)
 	if h.marker == 0 || h.previousBytes < 0 {
 		return header{}, errors.New("impossible values in the header")
 	}

@@ -80,6 +80,7 @@ type Journal struct {
 	syncs           atomic.Uint64
 	failure         atomic.Pointer[error]
 	checkpointing   atomic.Bool
+	drafting        atomic.Bool // until its file has another name, or is removed
 	released        atomic.Bool // by Close
 }
 

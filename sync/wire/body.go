@@ -81,8 +81,9 @@ func Bodies(cut *store.Cut, bytes int) iter.Seq[Body] {
 			b.Last = last
 			return b
 		}
-		for e := range cut.Entries() {
-			block, last = enc.Append(block, e), e.Version
+		var e store.Entry // a pointer to each would be an object for each
+		for at := cut.Cursor(); at.Next(&e); {
+			block, last = enc.Append(block, &e), e.Version
 			entries++
 			if len(block) < bytes {
 				continue
