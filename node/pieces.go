@@ -48,7 +48,10 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 		return nil, nil, err
 	}
 	report.Entries = len(in.Entries)
-	if in.Builder != nil {
+	if in.Builder != nil { // all of a snapshot: what comes from now on is of another push
+		if p.idle != nil {
+			p.idle.Stop()
+		}
 		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
 	}
 	return in, report, nil
@@ -67,7 +70,7 @@ func pieceMemory(c *fiber.Ctx) []byte {
 	return nil
 }
 
-// keep has what comes of a snapshot kept for a while.
+// keep has what comes of a snapshot kept for a while, until all of it has come.
 func (p *pieces) keep(h *wire.Header) {
 	switch {
 	case h.Kind != wire.Snapshot || h.Last:
@@ -105,6 +108,8 @@ func (p *pieces) arrived() {
 // close waits for what is taken in, when no piece comes any more.
 func (p *pieces) close() {
 	p.giveUp()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.idle != nil {
 		p.idle.Stop()
 	}
