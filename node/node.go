@@ -3,8 +3,8 @@
 //
 // One goroutine at a time, the loop, has the core, and one the journal: whoever brings
 // work when nobody is at it, or one of its own. HTTP handlers read the store directly
-// and bring everything else to the loop. Pushes, reports, forwarded batches, promises and
-// lookups run in goroutines of their own, which Run waits for.
+// and bring everything else to the loop. Pushes, reports, forwarded batches, lookups,
+// promises and fetches run in goroutines of their own, which Run waits for.
 package node
 
 import (
@@ -100,7 +100,7 @@ type Node struct {
 	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
 
 	schedules *schedules
-	work      sync.WaitGroup  // pushes, forwards and fetches under way
+	work      sync.WaitGroup  // all that runs beside the loop, the disk and HTTP
 	working   context.Context // ends them when the node stops, after the last handler has answered
 	stopWork  context.CancelFunc
 }
