@@ -262,6 +262,7 @@ func (n *Node) heardEpoch(epoch uint64) {
 		return
 	}
 	r.epoch = epoch
+	// Nobody waits for the timer: joinAgain only leaves a word for the coordinator.
 	time.AfterFunc(rand.N(time.Duration(n.opts.Config.Nodes())*joinSpacing+1), n.joinAgain)
 }
 

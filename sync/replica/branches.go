@@ -115,7 +115,7 @@ func (r *Replica) rolled(in *Rolled) {
 	}
 	r.emit(AnswerRoll{Ref: in.Ref, Reply: reply, Nodes: b.nodes})
 	r.serve(sender)
-	r.handed()
+	r.handed() // the report may tell that who is to be the next root has everything
 }
 
 // take keeps what a roll says. Of itself a node knows better.
