@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// signsPerTimeout is how many signs of life a member gives within the liveness
+// SignsPerTimeout is how many signs of life a member gives within the liveness
 // timeout, so that one or two may be lost.
-const signsPerTimeout = 3
+const SignsPerTimeout = 3
 
 // takenTimeouts is for how many liveness timeouts a taken name is asked for.
 const takenTimeouts = 3

@@ -275,12 +275,12 @@ func (n *Node) announceInterval() time.Duration {
 	if !n.relays() {
 		return 0
 	}
-	return rejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
+	return RejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
 }
 
-// rejoinDelay is how long a node of a tree that relays waits until it asks the root
+// RejoinDelay is how long a node of a tree that relays waits until it asks the root
 // again for its place, which may have changed: so that however many they are, the root hears of
 // some hundred a second.
-func rejoinDelay(liveness time.Duration, nodes int) time.Duration {
+func RejoinDelay(liveness time.Duration, nodes int) time.Duration {
 	return max(10*liveness, time.Duration(nodes)*10*time.Millisecond)
 }

@@ -5,6 +5,10 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"xylem/coordinator"
+	xylem "xylem/node"
+	"xylem/sync/replica"
 )
 
 // The model of docs/scale.md, computed on a grid of times: a slice holds at i the
@@ -318,9 +322,6 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 	return l
 }
 
-// signsPerTimeout is how often a node reports within the liveness time-out.
-const signsPerTimeout = 3
-
 // headerBytes is the size of a push without entries, reportBytes that of a short report, and
 // laggardBytes of each node that it tells of by itself.
 const (
@@ -334,16 +335,13 @@ const (
 // have if a write is down and its confirmation up again before the next comes; going up takes
 // about as long as going down.
 func (s *settings) reports(writes float64) (perSecond, bytes float64) {
-	signs := signsPerTimeout / s.liveness.Seconds()
+	signs := replica.SignsPerTimeout / s.liveness.Seconds()
 	if writes == 0 {
 		return 2 * signs, reportBytes
 	}
 	settled := predict(*s).lastWithin(1 / (2 * writes))
-	return 2 * max(signs, writes*settled), reportBytes + (1-settled)*maxLaggards*laggardBytes
+	return 2 * max(signs, writes*settled), reportBytes + (1-settled)*replica.MaxLaggards*laggardBytes
 }
-
-// maxLaggards is how many nodes a short report tells of by themselves.
-const maxLaggards = 8
 
 // pushRate is how many pushes a second go to a node, as far as they are not bound by the
 // root's processor: there is one for each write, but only one at a time is under way, out and back. Where the
@@ -378,8 +376,8 @@ func (s *settings) meanAdmission() float64 { return viewBytes + levelBytes*float
 
 // signInterval is the time between two signs of life of a node to the root.
 func (s *settings) signInterval() time.Duration {
-	if s.relay { // as node/rolls.go has it
-		return max(10*s.liveness, time.Duration(s.nodes())*10*time.Millisecond)
+	if s.relay {
+		return xylem.RejoinDelay(s.liveness, s.nodes())
 	}
-	return s.liveness / signsPerTimeout
+	return s.liveness / coordinator.SignsPerTimeout
 }

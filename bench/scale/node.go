@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"xylem/coordinator"
 	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
@@ -173,7 +174,7 @@ func (n *node) signed(c *call, got bool) {
 		n.delay = 0
 		n.step(c.admit.Time)
 	case n.delay == 0:
-		n.delay = t.liveness / 3
+		n.delay = t.liveness / coordinator.SignsPerTimeout
 		interval = n.delay
 	default:
 		n.delay = min(2*n.delay, t.liveness)

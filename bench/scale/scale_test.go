@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"testing"
+
+	"xylem/sync/replica"
 )
 
 // A small tree of each kind: all nodes come to the root's state, and the model says of it what
@@ -57,7 +59,7 @@ func TestTheDeathOfAnInnerNodeIsGoneRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if third := s.liveness.Seconds() * 1000 / signsPerTimeout; r.Killed > 2*third {
+	if third := s.liveness.Seconds() * 1000 / replica.SignsPerTimeout; r.Killed > 2*third {
 		t.Errorf("%v ms until the nodes below a killed one have a write, more than two signs of life", r.Killed)
 	}
 	if r.Vanished > 2000*s.liveness.Seconds() {

@@ -85,7 +85,7 @@ func (t *tree) drawValue() string {
 
 func (t *tree) root() *node { return &t.nodes[1] }
 
-// start has all nodes begin. Those below the root do so within a third of the liveness time-out.
+// start has all nodes begin. Those below the root do so within the time between two signs of life.
 func (t *tree) start() {
 	var members replica.Members
 	for k := 2; k < len(t.nodes); k++ {

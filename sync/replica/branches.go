@@ -84,9 +84,9 @@ type branch struct {
 	few   []wire.Standing // the node itself, and those that lag; nil where nodes tells of all: they are few, or many differ
 }
 
-// maxLaggards bounds how many nodes a short roll tells of one by one. A set that is no
+// MaxLaggards bounds how many nodes a short roll tells of one by one. A set that is no
 // larger is always told whole.
-const maxLaggards = 8
+const MaxLaggards = 8
 
 // rolled takes the report of a node below.
 func (r *Replica) rolled(in *Rolled) {
@@ -128,7 +128,7 @@ func (b *branch) take(roll *wire.Roll, self uint32) {
 			b.sum += mark(&b.nodes[i])
 		}
 		short := wire.Roll{Nodes: b.nodes[:1:1]}
-		if len(b.nodes) > maxLaggards && shorten(&short, slices.Clone(b.nodes[1:]), nil) {
+		if len(b.nodes) > MaxLaggards && shorten(&short, slices.Clone(b.nodes[1:]), nil) {
 			b.floor, b.fresh, b.few = short.Floor, short.Heard, short.Nodes // no step is to look at each of many nodes
 		}
 		return
