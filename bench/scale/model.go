@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -35,7 +34,7 @@ func (p prediction) lastWithin(seconds float64) float64 {
 // predict computes the prediction for settings. It needs no nodes, so the depth may be
 // any.
 func predict(s settings) prediction {
-	key := fmt.Sprint(s.place.key, s.depth, s.relay, s.loss, s.cost, s.flush, s.write)
+	key := predicting{s.parameters, s.place.key, s.place.step}
 	p, known := predicted[key]
 	if !known {
 		m := newModel(s)
@@ -49,8 +48,15 @@ func predict(s settings) prediction {
 	return p
 }
 
+// predicting is what a prediction is of.
+type predicting struct {
+	parameters
+	place string
+	step  float64
+}
+
 // predicted are the predictions that were computed: a load's rests on that of one write.
-var predicted = map[string]prediction{}
+var predicted = map[predicting]prediction{}
 
 // maxPoints bounds the grid: where it is long, its step is wider.
 const maxPoints = 40_000
@@ -70,7 +76,7 @@ func newModel(s settings) *model {
 		horizon += 1.8
 	}
 	if !s.relay {
-		horizon += 0.6 * float64(s.nodes()) * s.cost.Seconds()
+		horizon += 0.6 * float64(s.size()) * s.cost.Seconds()
 	}
 	s.place.step = max(s.place.step, horizon/maxPoints)
 	m := &model{settings: s, points: int(horizon/s.place.step) + 1, regions: len(s.place.medians)}
@@ -203,7 +209,7 @@ func (m *model) tree() prediction {
 				}
 			}
 		}
-		share := float64(int(1)<<level) / float64(m.nodes()-1)
+		share := float64(int(1)<<level) / float64(m.size()-1)
 		for i, x := range node[0] {
 			mixed[i] += share * x
 		}
@@ -230,7 +236,7 @@ func (m *model) hop(below [][]float64, from int) []float64 {
 // last waits for all others.
 func (m *model) direct() prediction {
 	half := m.cost.Seconds() / 2
-	nodes := float64(m.nodes() - 1)
+	nodes := float64(m.size() - 1)
 	perNode := half / m.place.step // grid points between two pushes
 	width := nodes * perNode
 	one := m.shift(m.hop(m.fill(1), 0), m.sides()[0]-half)
@@ -291,9 +297,8 @@ type load struct {
 }
 
 // predictLoad computes what leaves and enters the root at so many writes a second.
-// entryBytes is what a write takes in a push.
-func predictLoad(s settings, writes, entryBytes float64) load {
-	fan, reports, reportBytes := float64(s.nodes()-1), 0.0, 0.0
+func predictLoad(s settings, writes float64) load {
+	fan, reports, reportBytes := float64(s.size()-1), 0.0, 0.0
 	signs := fan / s.signInterval().Seconds()
 	if s.relay {
 		fan = min(fan, 2)
@@ -322,10 +327,11 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 	return l
 }
 
-// headerBytes is the size of a push without entries, reportBytes that of a short report, and
-// laggardBytes of each node that it tells of by itself.
+// headerBytes is the size of a push without entries, entryBytes what a write of these runs adds to
+// it, reportBytes the size of a short report, and laggardBytes of each node that it tells of by itself.
 const (
 	headerBytes  = 95
+	entryBytes   = 134
 	reportBytes  = 85
 	laggardBytes = 25
 )
@@ -377,7 +383,7 @@ func (s *settings) meanAdmission() float64 { return viewBytes + levelBytes*float
 // signInterval is the time between two signs of life of a node to the root.
 func (s *settings) signInterval() time.Duration {
 	if s.relay {
-		return xylem.RejoinDelay(s.liveness, s.nodes())
+		return xylem.RejoinDelay(s.liveness, s.size())
 	}
 	return s.liveness / coordinator.SignsPerTimeout
 }

@@ -72,7 +72,7 @@ func (n *node) step(in replica.Input) {
 	effects := n.core.Step(replica.Now{Mono: t.now, Unix: startUnix + t.now.Milliseconds()}, in)
 	if seq := n.store.Applied().Seq; seq != n.applied {
 		if n.id != 1 {
-			t.ledger.arrived(t.settings.nodes()-1-t.dead, n.applied, seq, t.now)
+			t.ledger.arrived(t.size()-1-t.dead, n.applied, seq, t.now)
 		}
 		n.applied = seq
 	}
@@ -150,7 +150,7 @@ func (n *node) submit() {
 	t.writes++
 	w := wire.Write{ID: version.WriteID{Node: 1, Counter: 1<<40 + uint64(t.writes)}, Key: t.key(t.writes % t.keys), Value: t.drawValue()}
 	n.work(t.cost / 2)
-	t.ledger.waves = append(t.ledger.waves, wave{at: t.now, missing: t.settings.nodes() - 1 - t.dead})
+	t.ledger.waves = append(t.ledger.waves, wave{at: t.now, missing: t.size() - 1 - t.dead})
 	n.step(&replica.Submit{Ref: 1, Writes: []wire.Write{w}, Client: true})
 }
 

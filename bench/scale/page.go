@@ -158,7 +158,7 @@ func (w *writer) loads() {
 
 func (w *writer) load(p place, fanout string, depth int, rate float64, r *result) {
 	s := w.of(p, fanout, depth, mainLoss, r)
-	m := predictLoad(s, rate, entryBytes)
+	m := predictLoad(s, rate)
 	var l steady
 	if r != nil {
 		if i := slices.IndexFunc(r.Loads, func(l steady) bool { return l.Writes == rate }); i >= 0 {
@@ -205,7 +205,7 @@ func (w *writer) deaths() {
 
 // nodesOf is the size of a row's tree, with what is not the default.
 func nodesOf(s settings, r *result) string {
-	text := thousands(s.nodes())
+	text := thousands(s.size())
 	if r != nil && s.liveness != time.Second {
 		text += fmt.Sprintf(", liveness %v", s.liveness)
 	}

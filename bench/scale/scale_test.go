@@ -31,7 +31,7 @@ func TestModelAgreesWithTheSimulation(t *testing.T) {
 					t.Fatalf("NODE-%d is at %v and has %v, the root is at %v and has %v", k+1, at, have, tr.root().store.Applied(), digest)
 				}
 			}
-			m, ml := predict(s), predictLoad(s, 100, entryBytes)
+			m, ml := predict(s), predictLoad(s, 100)
 			within(t, "a node, p50, ms", r.Wave.NodeP50, 1000*m.nodeP50)
 			within(t, "a node, p99, ms", r.Wave.NodeP99, 1000*m.nodeP99)
 			within(t, "the last node, p50, ms", r.Wave.LastP50, 1000*m.lastP50)
