@@ -190,7 +190,7 @@ func (w *writer) reports() {
 
 // deaths tells what the death of an inner node costs, and the start of a root.
 func (w *writer) deaths() {
-	w.printf("### The root starts; a node half way down dies\n\nFan-out tree, %v of packets lost, `liveness.timeout` 1 s. *Heard* is when the last node had heard of the root's new epoch, *in* what came into the root until a second later.\n\n",
+	w.printf("### The root starts; a node half way down dies\n\n%v of packets lost. *Heard* is when the last node had heard of the root's new epoch, *in* what came into the root until a second later. Nodes die in trees that relay only.\n\n",
 		percent(mainLoss))
 	w.printf("| place | fan-out | nodes | heard, ms | in, kB | killed: its subtree has the next write, ms | its machine vanished: the same, ms |\n|---|---|--:|--:|--:|--:|--:|\n")
 	for i := range w.measured {
