@@ -44,6 +44,7 @@ type Node struct {
 	acks    map[replica.Ref]func(replica.Ack)
 	admits  map[replica.Ref]func(replica.Admit)
 	rolls   map[replica.Ref]func(wire.RollReply)
+	pushing map[uint32]bool   // to whom a push is under way
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
 
 	elected                 // where the root is
@@ -130,7 +131,7 @@ func (n *Node) start() error {
 	n.admits = make(map[replica.Ref]func(replica.Admit))
 	n.rolls = make(map[replica.Ref]func(wire.RollReply))
 	n.relayed = relayed{bypassed: make(map[*Node]time.Duration)}
-	n.joined = make(map[uint32]uint64)
+	n.pushing, n.joined = make(map[uint32]bool), make(map[uint32]uint64)
 	n.due, n.performing, n.waking, n.together = nil, false, 0, together{}
 	n.suspects, n.welcomed, n.told = make(map[*Node]bool), false, false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
