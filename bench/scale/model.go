@@ -350,11 +350,13 @@ func (s *settings) reports(writes float64) (perSecond, bytes float64) {
 }
 
 // pushRate is how many pushes a second go to a node, as far as they are not bound by the
-// root's processor: there is one for each write, but only one at a time is under way, out and back. Where the
+// root's processor: there is one for each write, but only one at a time is under way, out and back, and those
+// that follow each other begin no closer than at a pace. Where the
 // root pushes to all, each link has a pace of its own; of its two children in a tree that relays the mean
 // round trip has to stand for both.
 func (s *settings) pushRate(writes float64) float64 {
 	busy := 2*s.cost.Seconds() + s.write.Seconds()
+	writes = min(writes, 1/replica.Defaults(s.liveness).Pace.Seconds())
 	if s.relay {
 		return min(writes, 1/(s.place.roundTrip()+busy))
 	}

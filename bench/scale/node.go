@@ -46,11 +46,9 @@ func (n *node) begin(t *tree, k int, meta store.Meta, entries []*store.Entry) {
 	to := entries[len(entries)-1].Version
 	_, _ = n.store.Apply(version.Version{}, to, meta, entries) // it is empty
 	n.applied = to.Seq
-	n.core = replica.New(replica.Config{
-		Node: uint32(k), Root: 1, Store: n.store, NewRun: process(k), Eager: true, Relay: t.relay, Liveness: t.liveness,
-		Grace: t.liveness * 3 / 2, WaitBytes: 64 << 20, BatchBytes: 4 << 20, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: time.Second, QueueBytes: 1 << 20,
-	})
+	core := replica.Defaults(t.liveness)
+	core.Node, core.Root, core.Relay, core.Store, core.NewRun, core.QueueBytes = uint32(k), 1, t.relay, n.store, process(k), 1<<20
+	n.core = replica.New(core)
 }
 
 // work has the processor do something as soon as it has done all that was to be

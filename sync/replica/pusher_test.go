@@ -188,6 +188,31 @@ func TestStory_LeastIntervalBetweenPushes(t *testing.T) {
 	s.golden("least_interval")
 }
 
+func TestStory_PushesThatFollowAtOnceKeepAPace(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.core.cfg.Pace = time.Millisecond
+	s.follows()
+	s.note("What comes after a pause goes at once.")
+	s.after(50 * time.Millisecond)
+	s.write("a=2")
+	s.note("What gathered while that was under way waits until a millisecond has passed since its begin, and gathers more.")
+	s.write("b=1")
+	s.after(time.Millisecond / 4)
+	s.confirm(2, Applied, "1.2")
+	s.after(time.Millisecond / 4)
+	s.write("c=1")
+	s.after(time.Millisecond / 2)
+	s.step(Wake{})
+	s.note("A push that took longer is followed at once.")
+	s.write("b=2")
+	s.after(3 * time.Millisecond)
+	s.confirm(2, Applied, "1.4")
+	s.note("What comes when the node has all goes at once, too.")
+	s.confirm(2, Applied, "1.5")
+	s.write("d=1")
+	s.golden("pace")
+}
+
 // A member that cannot be pushed to is tried again ever more rarely; that it gives a sign of
 // life ends the wait.
 func TestASignOfLifeEndsTheWait(t *testing.T) {

@@ -138,11 +138,12 @@ func (n *Node) start() error {
 	n.frozen, n.backlog, n.stall = false, nil, 0
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
-	n.replica = replica.New(replica.Config{
-		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: grace,
-		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local, Relay: n.tree.relay, Liveness: callTimeout,
-	})
+	core := replica.Defaults(callTimeout)
+	core.Node, core.Root, core.Elected, core.Relay = n.id, 1, n.tree.ensemble != nil, n.tree.relay
+	core.Store, core.Local, core.NewTree, core.NewRun = n.store, rec.Local, tree, n.starts
+	core.Eager, core.Pace, core.Timeout, core.QueueBytes = n.tree.eager, n.tree.pace, callTimeout, n.tree.queueBytes
+	core.Grace, core.WaitBytes, core.BatchBytes = grace, 1<<20, 4<<10 // so small that seeds come to their ends
+	n.replica = replica.New(core)
 	n.tree.world.Tracef("NODE-%d starts at %v, its clock wrong by %v", n.id, n.store.Applied(), n.skew)
 	n.tree.recovered(n)
 	n.step(replica.Started{})
