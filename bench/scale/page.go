@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,13 +9,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	reports "xylem/bench/report"
 )
 
-// What the figures of a page stand between.
-const (
-	beginFigures = "<!-- figures: written by go run ./bench/scale -page FILE -results FILE -->\n"
-	endFigures   = "<!-- end of figures -->\n"
-)
+// beginFigures is the line behind which a page has its figures.
+const beginFigures = "<!-- figures: written by go run ./bench/scale -page FILE -results FILE -->\n"
 
 // modelDepths are those whose figures the page tells: the last is that of a million nodes.
 var modelDepths = []int{10, 13, 16, 20}
@@ -29,15 +27,6 @@ func writePage(page, results string, cost time.Duration) error {
 	measured, err := read(results)
 	if err != nil {
 		return err
-	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(text), beginFigures)
-	_, after, ended := strings.Cut(rest, endFigures)
-	if !found || !ended {
-		return errors.New("the page has no place for figures")
 	}
 	slices.SortStableFunc(measured, func(a, b result) int {
 		return cmp.Or(a.Depth-b.Depth, strings.Compare(a.Place, b.Place), strings.Compare(a.Fanout, b.Fanout), cmp.Compare(a.Loss, b.Loss), cmp.Compare(a.Liveness, b.Liveness))
@@ -53,7 +42,7 @@ func writePage(page, results string, cost time.Duration) error {
 			return err
 		}
 	}
-	return os.WriteFile(page, []byte(before+beginFigures+"\n"+w.text.String()+endFigures+after), 0o644)
+	return reports.Between(page, beginFigures, w.text.String())
 }
 
 // writer puts the figures of a page together.
