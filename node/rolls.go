@@ -208,7 +208,7 @@ type presence struct {
 }
 
 // present takes in that nodes live, by the report of one above them. The same nodes are not
-// gone through for each of its reports: there may be many of both.
+// gone through for what it reports between its signs of life: there may be many of both.
 func (r *registry) present(sender int, nodes []wire.Standing, liveness time.Duration) {
 	if len(nodes) == 0 {
 		return

@@ -269,5 +269,6 @@ func (r *Replica) allAt(b *branch, v version.Version) bool {
 // Serves lists those that report to this node.
 func (r *Replica) Serves() []uint32 { return slices.Sorted(maps.Keys(r.branches.byNode)) }
 
-// Linked reports whether an ancestor has taken this node's last report.
+// Linked reports whether this node's last report was taken by the root, or by an ancestor that is linked
+// to it.
 func (r *Replica) Linked() bool { return r.uprolls.linked && !r.IsRoot() }
