@@ -9,8 +9,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,6 +111,7 @@ var rules = []func(source) []string{imports, purity, documented, sizes, sleeps}
 
 func TestHouse(t *testing.T) {
 	packages := map[string][]source{}
+	pages := map[string]string{}
 	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -120,6 +123,10 @@ func TestHouse(t *testing.T) {
 				t.Error(complaint)
 			}
 			return nil
+		case strings.HasSuffix(name, ".md"):
+			text, err := os.ReadFile(name)
+			pages[filepath.ToSlash(name)] = string(text)
+			return err
 		case !strings.HasSuffix(name, ".go"):
 			return nil
 		}
@@ -144,8 +151,14 @@ func TestHouse(t *testing.T) {
 			t.Error(complaint)
 		}
 	}
-	if len(packages["configs"]) == 0 {
-		t.Error("the walk did not come to configs/: nothing was checked")
+	tests := testNames(packages)
+	for name, text := range pages {
+		for _, complaint := range namesTests(name, text, tests) {
+			t.Error(complaint)
+		}
+	}
+	if len(packages["configs"]) == 0 || len(pages["docs/operations.md"]) == 0 {
+		t.Error("the walk did not come to configs/ and docs/: nothing was checked")
 	}
 }
 
@@ -355,6 +368,36 @@ func sleeps(s source) []string {
 	return complaints
 }
 
+// testNames are the names of all tests.
+func testNames(packages map[string][]source) map[string]bool {
+	names := map[string]bool{}
+	for _, sources := range packages {
+		for _, s := range sources {
+			for _, decl := range s.file.Decls {
+				if f, ok := decl.(*ast.FuncDecl); ok && s.isTest() && f.Recv == nil {
+					names[f.Name.Name] = true
+				}
+			}
+		}
+	}
+	return names
+}
+
+var testName = regexp.MustCompile(`\bTest[A-Z]\w+`)
+
+// namesTests looks on a page for tests that there are not: what they would show, nothing shows.
+func namesTests(name, text string, tests map[string]bool) []string {
+	var complaints []string
+	for i, line := range strings.Split(text, "\n") {
+		for _, test := range testName.FindAllString(line, -1) {
+			if !tests[test] {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: there is no test %s", name, i+1, test))
+			}
+		}
+	}
+	return complaints
+}
+
 // folderName looks for folders whose name says nothing.
 func folderName(folder string) []string {
 	name := strings.TrimSuffix(strings.ToLower(filepath.Base(folder)), "s")
@@ -408,5 +451,8 @@ func TestHouseSeesWhatItForbids(t *testing.T) {
 	}
 	if folderName("node/utils") == nil || folderName("node") != nil {
 		t.Error("folders are not judged by their names")
+	}
+	if got := namesTests("a.md", "as\n`TestIs` and `TestWas` show; TestOf", map[string]bool{"TestIs": true, "TestOf": true}); len(got) != 1 || got[0] != "a.md:2: there is no test TestWas" {
+		t.Errorf("of the tests that a page names it complains %q", got)
 	}
 }

@@ -10,17 +10,14 @@ import (
 	"xylem/bench/servers"
 )
 
-const (
-	convergeClients = 32
-	convergeRounds  = 11
-)
+const convergeClients = 32
 
 // behindMillis is for how long the last node was behind when the writers had ended.
 const behindMillis contest.Metric = "from the last answer until all are equal, milliseconds"
 
 // measureConverge counts writes with all seven nodes attached: the clock stops when
 // all have the last one.
-func measureConverge(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureConverge(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	var contestants []contest.Contestant
 	enter := func(name string, tree servers.Group, d load.Dialect) (func(), error) {
 		w, err := watch(ctx, d, tree)
@@ -58,7 +55,7 @@ func measureConverge(ctx context.Context, shop *workshop, r *report.Report) erro
 	} else if !absent(r, err) {
 		return err
 	}
-	scores, err := contest.Interleave(ctx, min(shop.rounds, convergeRounds), contestants)
+	scores, err := contest.Interleave(ctx, rounds, contestants)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,8 @@ import (
 )
 
 const (
-	cutFor      = 5 * time.Second
-	quickCutFor = 2 * time.Second
-	cutRate     = 1000 // writes a second meanwhile
-	cutClients  = 4
-	cutRounds   = 5
+	cutRate    = 1000 // writes a second meanwhile
+	cutClients = 4
 )
 
 // untilEqual is how long a node that was cut off took.
@@ -31,15 +28,18 @@ type link struct {
 	d       load.Dialect
 	proxies []*load.Proxy
 	w       *watcher
-	rounds  int
 }
 
 // measureCut times how a node that was cut off while writes went on catches up.
-func measureCut(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureCut(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	var contestants []contest.Contestant
 	enter := func(name string, l *link, err error) error {
 		if err == nil {
-			contestants = append(contestants, contest.Contestant{Name: name, Play: func(ctx context.Context) (contest.Sample, error) { return l.cut(ctx, shop) }})
+			round := 0
+			contestants = append(contestants, contest.Contestant{Name: name, Play: func(ctx context.Context) (contest.Sample, error) {
+				round++
+				return l.cut(ctx, shop.cutFor()+phase(round))
+			}})
 		}
 		return err
 	}
@@ -55,12 +55,10 @@ func measureCut(ctx context.Context, shop *workshop, r *report.Report) error {
 	if err := enter(redisPartialName, l, l.startRedis(ctx, shop)); err != nil && !absent(r, err) {
 		return err
 	}
-	rounds := shop.most(cutRounds)
 	scores, err := contest.Interleave(ctx, rounds, contestants)
 	if err != nil {
 		return err
 	}
-	shop.describe(r, rounds)
 	reportCut(r, shop, scores)
 	return nil
 }
@@ -120,15 +118,20 @@ func (l *link) startRedis(ctx context.Context, shop *workshop) error {
 	return err
 }
 
-// cut is one round. It takes a part of a second longer from round to round, so that
-// timers of a second are met at all their phases.
-func (l *link) cut(ctx context.Context, shop *workshop) (contest.Sample, error) {
-	while := cutFor
+// cutFor is how long a cut takes at least.
+func (shop *workshop) cutFor() time.Duration {
 	if shop.quick {
-		while = quickCutFor
+		return 2 * time.Second
 	}
-	l.rounds++
-	while += time.Duration(l.rounds*370%1000) * time.Millisecond
+	return 5 * time.Second
+}
+
+// phase is the part of a second that the cut of a round takes longer, another in each round, so
+// that timers of a second are met at all their phases.
+func phase(round int) time.Duration { return time.Duration(round*370%1000) * time.Millisecond }
+
+// cut is one round.
+func (l *link) cut(ctx context.Context, while time.Duration) (contest.Sample, error) {
 	pace, err := load.StartPace(ctx, l.writes, cutClients, cutRate, l.d.Writes())
 	if err != nil {
 		return nil, err
@@ -159,10 +162,7 @@ func (l *link) cut(ctx context.Context, shop *workshop) (contest.Sample, error) 
 }
 
 func reportCut(r *report.Report, shop *workshop, scores []contest.Score) {
-	while := cutFor
-	if shop.quick {
-		while = quickCutFor
-	}
+	while := shop.cutFor()
 	r.Title = fmt.Sprintf("A node cut off for %v at %d writes a second: from the heal until equal", while, cutRate)
 	for _, fanout := range shop.fanouts {
 		r.Goals = append(r.Goals, compared(fmt.Sprintf("A node cut off for %v, %s: from the heal until equal, against Redis's partial resync", while, fanout), scores,

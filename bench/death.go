@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	deathDepth  = 5
-	quickDepth  = 4
-	deathRounds = 3
+	deathDepth = 5
+	quickDepth = 4
 	// liveness is liveness.timeout: after that long without a sign a node counts as dead.
 	liveness = time.Second
 	// calmWrites is how many writes the time of a push is the median of.
@@ -31,8 +30,8 @@ const (
 )
 
 // measureDeath kills a child of the root, and times until its subtree is served.
-func measureDeath(ctx context.Context, shop *workshop, r *report.Report) error {
-	depth, rounds := deathDepth, shop.most(deathRounds)
+func measureDeath(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
+	depth := deathDepth
 	if shop.quick {
 		depth = quickDepth
 	}
@@ -45,9 +44,10 @@ func measureDeath(ctx context.Context, shop *workshop, r *report.Report) error {
 		}
 		scores = append(scores, found...)
 	}
-	shop.describe(r, rounds)
 	r.Title = fmt.Sprintf("A child of the root dies or hangs in a tree of %d nodes: until its subtree is served again", 1<<depth-1)
-	table := report.Table{Columns: []string{"what happened", "down: writes arrive, ms (least to greatest)", "up: writes are ordered, ms (least to greatest)", "a push before, p50 ms"}}
+	table := report.Table{Columns: []string{
+		"what happened", "down: writes arrive, ms (least to greatest)", "up: writes are ordered, ms (least to greatest)", "a push before, p50 ms",
+	}}
 	for _, s := range scores {
 		bound := contest.Millis(liveness) + s.Median(pushMillis)
 		goal := func(what string, m contest.Metric) {
@@ -65,7 +65,8 @@ func measureDeath(ctx context.Context, shop *workshop, r *report.Report) error {
 		chart("A node in the middle dies: until writes at the root arrive below it", "milliseconds, less is better", scores, downMillis, isOurs),
 		chart("A node in the middle dies: until writes from below it are ordered", "milliseconds, less is better", scores, upMillis, isOurs),
 	}
-	r.Note("%d processes, data.fsync never. NODE-2 is killed (-9), or stopped (SIGSTOP), so that its connections stay open and nothing answers. One client then writes at the root once, and asks all nodes below the dead one in turn until each has it; another puts at the last of them, "+
+	r.Note("%d processes, data.fsync never. NODE-2 is killed (-9), or stopped (SIGSTOP), so that its connections stay open and nothing answers. "+
+		"One client then writes at the root once, and asks all nodes below the dead one in turn until each has it; another puts at the last of them, "+
 		"again and again, until it is answered with 200. Afterwards the node goes on, or is started again, and all must be equal.", 1<<depth-1)
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // measureDelta weighs a delta: as the encoder makes it, and as a tree sends it.
-func measureDelta(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureDelta(ctx context.Context, shop *workshop, r *report.Report, _ int) error {
 	r.Title = fmt.Sprintf("Bytes of a delta of %d changed values", changed)
 	table := report.Table{Columns: []string{"delta", "entries", "bytes", "bytes/entry", "against keys and values"}}
 	payload := float64(changed * (load.KeyBytes + load.ValueBytes))

@@ -14,9 +14,6 @@ const (
 	backlog        = 100_000 // writes in the queue that drains
 	quickBacklog   = 20_000
 	backlogClients = 64
-	// mostDrains bounds the rounds of this measurement, each of which takes a tree of
-	// its own and many seconds.
-	mostDrains = 3
 )
 
 // Metrics of a drain, beside those of any load.
@@ -51,10 +48,10 @@ var drainRows = [rowsOfDrain]string{
 
 // measureDrain times how a leaf takes writes while the root is dead, how they
 // drain when it is back, and what fresh writes meanwhile have to wait.
-func measureDrain(ctx context.Context, shop *workshop, r *report.Report) error {
-	rounds, writes := min(shop.rounds, mostDrains), backlog
+func measureDrain(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
+	writes := backlog
 	if shop.quick {
-		rounds, writes = 1, quickBacklog
+		writes = quickBacklog
 	}
 	var contestants []contest.Contestant
 	for _, fsync := range []string{"always", "never"} {
@@ -75,7 +72,6 @@ func measureDrain(ctx context.Context, shop *workshop, r *report.Report) error {
 	if err != nil {
 		return err
 	}
-	shop.describe(r, rounds)
 	reportDrain(r, scores, rounds, writes)
 	return nil
 }

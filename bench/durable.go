@@ -13,7 +13,6 @@ import (
 
 const (
 	durableClients = 64
-	durableRounds  = 11
 	// answerBytes is the length of what a bare handler answers to a PUT, about that of
 	// a node's answer.
 	answerBytes = 153
@@ -28,7 +27,7 @@ const (
 )
 
 // measureDurable compares writes that are on the disk when they are answered.
-func measureDurable(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureDurable(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	var contestants []contest.Contestant
 	for _, p := range []rival{
 		shop.node(ctx, durableRoot, servers.TreeOptions{Depth: 1, Sets: []string{"data.fsync=always"}}),
@@ -54,7 +53,7 @@ func measureDurable(ctx context.Context, shop *workshop, r *report.Report) error
 		}})
 	}
 	contestants = append(contestants, contest.Contestant{Name: appendName, Play: shop.appendAndSync})
-	scores, err := contest.Interleave(ctx, min(shop.rounds, durableRounds), contestants)
+	scores, err := contest.Interleave(ctx, rounds, contestants)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const (
 
 // measureFanout weighs what leaves the root for one change in trees of several
 // sizes, each in one process.
-func measureFanout(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureFanout(ctx context.Context, shop *workshop, r *report.Report, _ int) error {
 	depths := []int{3, 6, 10}
 	if shop.quick {
 		depths = depths[:2]
@@ -57,7 +57,6 @@ func measureFanout(ctx context.Context, shop *workshop, r *report.Report) error 
 			}
 		}
 	}
-	shop.describe(r, 1)
 	r.Tables, r.Charts = []report.Table{table}, []report.Chart{c}
 	r.Note("A key of %d bytes and a value of %d are written at the root, %d times one after the other; each time all nodes confirm. The root counts the bodies of its pushes (last_push at "+
 		"GET /synchronize); each has some 400 bytes of HTTP in front. All nodes are in one process.", load.KeyBytes, load.ValueBytes, changesWeighed)

@@ -37,12 +37,12 @@ func isOurs(name string) bool { return strings.HasPrefix(name, "Xylem") }
 
 // measureGet compares what a GET of a present key costs a node with what an
 // answer of the same size costs a bare fiber handler, and with other stores.
-func measureGet(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureGet(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	size, err := shop.answerSize(ctx)
 	if err != nil {
 		return err
 	}
-	scores, err := shop.playGet(ctx, r, size)
+	scores, err := shop.playGet(ctx, r, size, rounds)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (shop *workshop) node(ctx context.Context, name string, o servers.TreeOptio
 }
 
 // playGet lets all servers play in turns of some 25 ms.
-func (shop *workshop) playGet(ctx context.Context, r *report.Report, size int) ([]contest.Score, error) {
+func (shop *workshop) playGet(ctx context.Context, r *report.Report, size, rounds int) ([]contest.Score, error) {
 	var contestants []contest.Contestant
 	for _, p := range []rival{
 		shop.bare(ctx, bareName, size, nil), shop.bare(ctx, bareHeadersName, size, nil, "-headers"), shop.bare(ctx, bareDefaultName, size, nil, "-defaults"),
@@ -122,7 +122,7 @@ func (shop *workshop) playGet(ctx context.Context, r *report.Report, size int) (
 			return whole(clients.Run(shop.period / turns))
 		}})
 	}
-	scores, err := contest.Interleave(ctx, shop.rounds*turns, contestants)
+	scores, err := contest.Interleave(ctx, rounds*turns, contestants)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (shop *workshop) playTails(ctx context.Context, size int) ([]contest.Score,
 			return whole(generate(ctx, target, getClients, time.Second))
 		}})
 	}
-	return contest.Interleave(ctx, min(shop.rounds, tailRounds), contestants)
+	return contest.Interleave(ctx, shop.most(tailRounds), contestants)
 }
 
 func reportGet(r *report.Report, scores, tails []contest.Score, size int) {
@@ -181,7 +181,7 @@ func reportGet(r *report.Report, scores, tails []contest.Score, size int) {
 			contest.Figure(contest.Median(s.Against(scores[1], contest.CPUMicros))), contest.Figure(contest.Median(s.Against(scores[2], contest.CPUMicros))),
 			contest.Figure(s.Median(contest.PerSecond)), contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)))
 	}
-	tail := report.Table{Title: "Latencies, rounds of a second. " + load.Generators(), Columns: []string{"server", "p50 ms", "p99 ms (least to greatest)", "answers/s", "CPU us/answer"}}
+	tail := report.Table{Title: fmt.Sprintf("Latencies, rounds: %d, of a second. %s", len(tails[0].Samples), load.Generators()), Columns: []string{"server", "p50 ms", "p99 ms (least to greatest)", "answers/s", "CPU us/answer"}}
 	for _, s := range tails {
 		tail.Add(s.Name, contest.Figure(s.Median(contest.P50Millis)), contest.Spread(s.Of(contest.P99Millis)),
 			contest.Figure(s.Median(contest.PerSecond)), contest.Figure(s.Median(contest.CPUMicros)))

@@ -29,7 +29,7 @@ var handlerResult = regexp.MustCompile(`(?m)^` + handlerBenchmark + `/(\S+?)(?:-
 
 // measureHandler counts what a GET allocates beyond what fiber itself does, with
 // a Go benchmark inside one process.
-func measureHandler(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureHandler(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	binary := filepath.Join(shop.Dir, "node.test")
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "./node")
 	build.Dir, build.Stderr = shop.Module, os.Stderr
@@ -41,7 +41,7 @@ func measureHandler(ctx context.Context, shop *workshop, r *report.Report) error
 		count = "5000x"
 	}
 	scores := map[string]*contest.Score{}
-	for range shop.rounds {
+	for range rounds {
 		text, err := servers.Output(ctx, binary, "-test.run", "^$", "-test.bench", "^"+handlerBenchmark+"$", "-test.benchmem", "-test.benchtime", count)
 		if err != nil {
 			return err

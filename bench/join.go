@@ -11,17 +11,13 @@ import (
 	"xylem/bench/servers"
 )
 
-// joinRounds bounds the rounds, each of which leaves one more node with all entries.
-const joinRounds = 3
-
 // sinceStart is what a new node took.
 const sinceStart contest.Metric = "from starting the process until it holds all, seconds"
 
 const redisFullName = "Redis, diskless full resync"
 
 // measureJoin times how a node without data takes a large store.
-func measureJoin(ctx context.Context, shop *workshop, r *report.Report) error {
-	rounds := shop.most(joinRounds)
+func measureJoin(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	var contestants []contest.Contestant
 	for _, fanout := range shop.fanouts {
 		t, err := shop.StartTree(ctx, servers.TreeOptions{Depth: 3, Nodes: 1, Sets: []string{"data.fsync=never", "sync.fanout=" + fanout}})
@@ -61,7 +57,6 @@ func measureJoin(ctx context.Context, shop *workshop, r *report.Report) error {
 	if err != nil {
 		return err
 	}
-	shop.describe(r, rounds)
 	reportJoin(r, shop.fanouts, scores, shop.entries())
 	return nil
 }

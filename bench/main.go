@@ -22,28 +22,29 @@ import (
 	"xylem/bench/servers"
 )
 
-// measurement is one thing that is measured, by the name that -only takes. It fills
-// in the report, of which the name and the command are there.
+// measurement is one thing that is measured, by the name that -only takes, in so many rounds
+// at most. It fills in the report, of which all but the title and the figures is there.
 type measurement struct {
-	name string
-	run  func(ctx context.Context, shop *workshop, r *report.Report) error
+	name   string
+	run    func(ctx context.Context, shop *workshop, r *report.Report, rounds int) error
+	rounds int
 }
 
 // measurements is all of them, in the order in which they run and are shown.
 var measurements = []measurement{
-	{"get", measureGet},
-	{"handler", measureHandler},
-	{"durable", measureDurable},
-	{"put", measurePut},
-	{"propagation", measurePropagation},
-	{"converge", measureConverge},
-	{"delta", measureDelta},
-	{"fanout", measureFanout},
-	{"join", measureJoin},
-	{"memory", measureMemory},
-	{"cut", measureCut},
-	{"death", measureDeath},
-	{"drain", measureDrain},
+	{"get", measureGet, mostRounds},
+	{"handler", measureHandler, mostRounds},
+	{"durable", measureDurable, 11},
+	{"put", measurePut, mostRounds},
+	{"propagation", measurePropagation, 21},
+	{"converge", measureConverge, 11},
+	{"delta", measureDelta, 1},
+	{"fanout", measureFanout, 1},
+	{"join", measureJoin, 3}, // each leaves one more node with all entries
+	{"memory", measureMemory, 1},
+	{"cut", measureCut, 5},
+	{"death", measureDeath, 3},
+	{"drain", measureDrain, 3}, // each takes a tree of its own and many seconds
 }
 
 // names are those of all measurements.
@@ -98,8 +99,9 @@ func bench(ctx context.Context, set settings) error {
 			continue
 		}
 		found := report.Report{Name: m.name, Command: set.command(m.name)}
-		shop.describe(&found, set.rounds)
-		err := m.run(ctx, shop, &found)
+		rounds := set.most(m.rounds)
+		describe(&found, rounds)
+		err := m.run(ctx, shop, &found, rounds)
 		shop.StopAll()
 		if ctx.Err() != nil {
 			failures = append(failures, context.Cause(ctx))

@@ -27,7 +27,7 @@ const (
 const quietAfterFill = 2 * time.Second
 
 // measureMemory weighs a large store in the memory of each server, once.
-func measureMemory(ctx context.Context, shop *workshop, r *report.Report) error {
+func measureMemory(ctx context.Context, shop *workshop, r *report.Report, _ int) error {
 	var scores []contest.Score
 	for _, p := range []struct {
 		name  string
@@ -58,7 +58,6 @@ func measureMemory(ctx context.Context, shop *workshop, r *report.Report) error 
 		scores = append(scores, contest.Score{Name: p.name, Samples: []contest.Sample{s}})
 		shop.StopAll()
 	}
-	shop.describe(r, 1)
 	reportMemory(r, scores, shop.entries())
 	return nil
 }

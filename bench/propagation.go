@@ -13,11 +13,10 @@ import (
 )
 
 const (
-	writesPerRound    = 200
-	propagationRounds = 21
-	steadyRate        = 5000 // writes a second beside those that are timed
-	steadyClients     = 8
-	redisTreeName     = "Redis, seven servers chained as the tree"
+	writesPerRound = 200
+	steadyRate     = 5000 // writes a second beside those that are timed
+	steadyClients  = 8
+	redisTreeName  = "Redis, seven servers chained as the tree"
 )
 
 // rate is how many writes a second the steady writers did.
@@ -35,7 +34,7 @@ type followed struct {
 // measurePropagation times a write from its beginning at the root until the last
 // of seven nodes answers with it: one write at a time, and the same beside steady
 // writers.
-func measurePropagation(ctx context.Context, shop *workshop, r *report.Report) error {
+func measurePropagation(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	all, closeAll, err := shop.startFollowed(ctx, r)
 	defer closeAll()
 	if err != nil {
@@ -46,7 +45,6 @@ func measurePropagation(ctx context.Context, shop *workshop, r *report.Report) e
 		idle[i] = contest.Contestant{Name: f.name, Play: func(context.Context) (contest.Sample, error) { return f.times(writesPerRound) }}
 		loaded[i] = contest.Contestant{Name: f.name, Play: f.beside}
 	}
-	rounds := min(shop.rounds, propagationRounds)
 	quiet, err := contest.Interleave(ctx, rounds, idle)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func rootOf(t *servers.Tree) *servers.Member { return t.Root }
 
 // measurePut counts how well writes combine on their way up and on the root's
 // disk.
-func measurePut(ctx context.Context, shop *workshop, r *report.Report) error {
+func measurePut(ctx context.Context, shop *workshop, r *report.Report, rounds int) error {
 	var contestants []contest.Contestant
 	for _, fanout := range shop.fanouts {
 		t, err := shop.StartTree(ctx, servers.TreeOptions{Depth: 3, Sets: []string{"data.fsync=always", "sync.fanout=" + fanout}})
@@ -53,7 +53,7 @@ func measurePut(ctx context.Context, shop *workshop, r *report.Report) error {
 		}
 	}
 	contestants = append(contestants, contest.Contestant{Name: appendName, Play: shop.appendAndSync})
-	scores, err := contest.Interleave(ctx, shop.rounds, contestants)
+	scores, err := contest.Interleave(ctx, rounds, contestants)
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,8 @@ func readFlags(args []string) (settings, error) {
 		return set, complain(flags, fmt.Errorf("it takes no arguments, and got %q", flags.Arg(0)))
 	case len(set.fanouts) == 0:
 		return set, complain(flags, fmt.Errorf("-fanout is empty: want direct, tree or both"))
-	case set.rounds < 0 || set.rounds > 100:
-		return set, complain(flags, fmt.Errorf("-rounds is %d: want 1 to 100", set.rounds))
+	case set.rounds < 0 || set.rounds > mostRounds:
+		return set, complain(flags, fmt.Errorf("-rounds is %d: want 1 to %d", set.rounds, mostRounds))
 	case set.rounds == 0 && set.quick:
 		set.rounds = 3
 	case set.rounds == 0:
@@ -81,10 +81,13 @@ func complain(flags *flag.FlagSet, err error) error {
 	return err
 }
 
-// most is the rounds of a measurement that takes long: no more than that, and one
-// with -quick.
+// mostRounds bounds -rounds.
+const mostRounds = 100
+
+// most is the rounds of a measurement of which so many at most are played: where that
+// is fewer than may be asked for, each takes long, and with -quick there is one.
 func (set settings) most(rounds int) int {
-	if set.quick {
+	if set.quick && rounds < mostRounds {
 		return 1
 	}
 	return min(set.rounds, rounds)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"xylem/bench/contest"
+	"xylem/bench/report"
 )
 
 func TestFlags(t *testing.T) {
@@ -22,6 +23,31 @@ func TestFlags(t *testing.T) {
 	for _, bad := range []string{"-only gets", "-fanout ring", "-fanout ", "-rounds 101", "now"} {
 		if _, err := readFlags(strings.SplitN(bad, " ", 2)); err == nil {
 			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+// A report is to tell of as many rounds as were played: what runs is bounded in one place.
+func TestRoundsAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		set        settings
+		most, want int
+	}{
+		{settings{rounds: 21}, mostRounds, 21},
+		{settings{rounds: 21}, 11, 11},
+		{settings{rounds: 7}, 11, 7},
+		{settings{rounds: 21}, 1, 1},
+		{settings{rounds: 3, quick: true}, mostRounds, 3},
+		{settings{rounds: 3, quick: true}, 11, 1},
+	} {
+		if got := c.set.most(c.most); got != c.want {
+			t.Errorf("of %+v with at most %d, %d rounds are played, want %d", c.set, c.most, got, c.want)
+		}
+	}
+	for rounds, want := range map[int]string{1: ", once", 11: ", 11 rounds, medians"} {
+		var r report.Report
+		if describe(&r, rounds); !strings.HasSuffix(r.Measured, want) {
+			t.Errorf("the report says %q, want %q", r.Measured, want)
 		}
 	}
 }

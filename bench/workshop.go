@@ -21,8 +21,12 @@ type workshop struct {
 }
 
 // describe says in the report when, where and with how many rounds it is measured.
-func (shop *workshop) describe(r *report.Report, rounds int) {
-	r.Measured = fmt.Sprintf("%s, %s, %d rounds, medians", time.Now().UTC().Format(time.DateOnly), report.Machine(servers.LoadAverage()), rounds)
+func describe(r *report.Report, rounds int) {
+	played := "once"
+	if rounds > 1 {
+		played = fmt.Sprintf("%d rounds, medians", rounds)
+	}
+	r.Measured = fmt.Sprintf("%s, %s, %s", time.Now().UTC().Format(time.DateOnly), report.Machine(servers.LoadAverage()), played)
 }
 
 // absent reports whether err says that somebody is not installed, and notes that.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/bits"
 	"net"
 	"slices"
 	"time"
@@ -101,7 +100,7 @@ func (g *grove) stop() error {
 		}
 	}
 	var first error
-	for level := bits.Len(uint(g.cfg.Nodes())); level >= 0; level-- {
+	for level := g.cfg.Tree.Depth; level > 0; level-- {
 		var leaving []*member
 		for _, m := range g.members {
 			if m.level() == level {

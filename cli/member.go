@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// joinPatience is how long `xylem up` waits for a node to have a position before it goes on with the next.
-	joinPatience = 10 * time.Second
+	// nodePatience is how long `xylem up` waits for a node to have a position, and again to be ready, before it goes on with the next.
+	nodePatience = 10 * time.Second
 	// readyInterval is how often it looks whether a node is ready.
 	readyInterval = 20 * time.Millisecond
 )
@@ -87,7 +87,7 @@ func (g *grove) end(m *member) {
 
 // awaitJoined waits until the node has a position. One that takes too long is left to itself: it goes on trying.
 func (g *grove) awaitJoined(ctx context.Context, m *member) error {
-	patience := time.NewTimer(joinPatience)
+	patience := time.NewTimer(nodePatience)
 	defer patience.Stop()
 	select {
 	case view := <-m.node.Joined():
@@ -117,7 +117,7 @@ func (g *grove) awaitReady(ctx context.Context) error {
 func (g *grove) awaitReadyOne(ctx context.Context, m *member) error {
 	node := client.New(m.url, client.WithTimeout(time.Second))
 	defer node.Close()
-	patience := time.NewTimer(joinPatience)
+	patience := time.NewTimer(nodePatience)
 	defer patience.Stop()
 	look := time.NewTicker(readyInterval)
 	defer look.Stop()

@@ -91,7 +91,7 @@ func (a *attendance) wait(err error) error {
 
 // interval is the time between two signs of life. At least 1 ns, so that nothing
 // ever spins without the clock moving.
-func (a *attendance) interval() time.Duration { return max(a.LivenessTimeout/signsPerTimeout, 1) }
+func (a *attendance) interval() time.Duration { return max(a.LivenessTimeout/SignsPerTimeout, 1) }
 
 // withdraw tells the root that self stops, whose context has ended already.
 func (a *attendance) withdraw(ended context.Context) {

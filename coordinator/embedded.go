@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// signsPerTimeout is how many signs of life a member gives within the liveness
+// SignsPerTimeout is how many signs of life a member gives within the liveness
 // timeout, so that one or two may be lost.
-const signsPerTimeout = 3
+const SignsPerTimeout = 3
 
 // takenTimeouts is for how many liveness timeouts a taken name is asked for.
 const takenTimeouts = 3
@@ -20,7 +20,7 @@ type Embedded struct {
 	// Self is this process. Required.
 	Self Member
 	// LivenessTimeout is how long without a sign until a node counts as dead. A
-	// sign is given every third of it. Required, above 0.
+	// sign is given every third of it, or at Interval. Required, above 0.
 	LivenessTimeout time.Duration
 	// Interval is the time between two signs where others tell the root that self
 	// lives; 0 for a third of LivenessTimeout. While the root is away it is LivenessTimeout
@@ -42,7 +42,7 @@ type Embedded struct {
 	Logger *slog.Logger
 }
 
-// Run implements Coordinator. It announces self every third of LivenessTimeout;
+// Run implements Coordinator. It announces self every third of LivenessTimeout, or at Interval;
 // while the root does not answer, ever more seldom, up to once in LivenessTimeout.
 // A View is delivered when it differs from the last, also when only Parent does: who
 // lives is as fresh as the last sign of life. A taken name is asked for

@@ -76,7 +76,7 @@ func TestABodyThatGrowsBeyondBoundsIsRefused(t *testing.T) {
 	if grown := int64(after.TotalAlloc) - int64(before.TotalAlloc); grown > 200<<20 {
 		t.Errorf("three bombs of 256 MiB took %d MiB", grown>>20)
 	}
-	long := strings.Repeat("x", l.to.node.maxPieceBytes()+maxBatchBytes+1)
+	long := strings.Repeat("x", l.to.node.maxPieceBytes()+replica.MaxBatchBytes+1)
 	wantProblem(t, l.post(pathSynchronize, []byte(long)), http.StatusRequestEntityTooLarge, "too-large")
 }
 

@@ -27,7 +27,7 @@ type provedRequest struct {
 // proved lets a handler see only requests that prove knowledge of the cluster's
 // secret; others get 401 and this process's instance.
 func (n *Node) proved(handle func(*fiber.Ctx, provedRequest) error) fiber.Handler {
-	limit := n.maxPieceBytes() + maxBatchBytes
+	limit := n.maxPieceBytes() + replica.MaxBatchBytes
 	return func(c *fiber.Ctx) error {
 		body, err := appendBody(pieceMemory(c), c, limit)
 		if err != nil {

@@ -35,7 +35,7 @@ func (n *Node) postMove(c *fiber.Ctx, root *registry) error {
 	if root.reign == nil {
 		return notElected()
 	}
-	body, err := readBody(c, maxMoveBytes)
+	body, err := appendBody(nil, c, maxMoveBytes)
 	if err != nil {
 		return err
 	}

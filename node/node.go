@@ -3,8 +3,8 @@
 //
 // One goroutine at a time, the loop, has the core, and one the journal: whoever brings
 // work when nobody is at it, or one of its own. HTTP handlers read the store directly
-// and bring everything else to the loop. Pushes, reports, forwarded batches, promises and
-// lookups run in goroutines of their own, which Run waits for.
+// and bring everything else to the loop. Pushes, reports, forwarded batches, lookups,
+// promises and fetches run in goroutines of their own, which Run waits for.
 package node
 
 import (
@@ -100,7 +100,7 @@ type Node struct {
 	mismatches atomic.Uint64              // digests of pushes that this node's state did not have
 
 	schedules *schedules
-	work      sync.WaitGroup  // pushes, forwards and fetches under way
+	work      sync.WaitGroup  // all that runs beside the loop, the disk and HTTP
 	working   context.Context // ends them when the node stops, after the last handler has answered
 	stopWork  context.CancelFunc
 }
@@ -241,16 +241,11 @@ func (n *Node) openMembership(recovered *store.Recovery) error {
 	if n.election != nil {
 		root = 0
 	}
-	n.loop = newLoop(n, replica.New(replica.Config{
-		Node: uint32(n.opts.ID), Root: root, Elected: n.election != nil, Store: n.store, NewTree: n.newTree, NewRun: n.process,
-		Eager: cfg.Sync.Eager, Interval: cfg.Sync.MinInterval, Pace: busyPace, Relay: n.relays(), Liveness: cfg.Liveness.Timeout,
-		// While the root is away members announce themselves once in a liveness
-		// timeout. A shorter grace would let it order a write before it has heard of
-		// them, and so part from their tree for good.
-		Grace:     cfg.Liveness.Timeout * 3 / 2,
-		WaitBytes: maxWaitBytes, BatchBytes: maxBatchBytes, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: cfg.Writes.Timeout, QueueBytes: queueBytes, Local: recovered.Local,
-	}))
+	core := replica.Defaults(cfg.Liveness.Timeout)
+	core.Node, core.Root, core.Elected, core.Relay = uint32(n.opts.ID), root, n.election != nil, n.relays()
+	core.Store, core.Local, core.NewTree, core.NewRun = n.store, recovered.Local, n.newTree, n.process
+	core.Eager, core.Interval, core.Timeout, core.QueueBytes = cfg.Sync.Eager, cfg.Sync.MinInterval, cfg.Writes.Timeout, queueBytes
+	n.loop = newLoop(n, replica.New(core))
 	n.disk.loop = n.loop
 	n.lineage = newLineage(n)
 	if n.election != nil || n.opts.ID != cfg.Tree.Root {
@@ -350,17 +345,6 @@ func (n *Node) freshAt() int64 { return max(n.fresh.Load(), n.led.Load()) }
 func (n *Node) nextWriteID() version.WriteID {
 	return version.WriteID{Node: uint32(n.opts.ID), Counter: n.counter.Add(1)}
 }
-
-// busyPace is the time between two pushes to a node that is pushed to without a pause: each
-// costs the same for one write as for twenty. A write that comes after a pause goes at once.
-const busyPace = time.Millisecond
-
-// maxBatchBytes is the size at which a batch of writes is closed; one that holds
-// a single large write may be larger.
-const maxBatchBytes = 4 << 20
-
-// maxWaitBytes bounds the keys and values of the writes that wait for a batch.
-const maxWaitBytes = 256 << 20
 
 // parent is whom this node asks and forwards to, or, when it finds no ancestor of
 // use, belongs to; false while it has not joined.

@@ -14,6 +14,7 @@ import (
 
 	"xylem/client"
 	"xylem/coordinator"
+	"xylem/sync/replica"
 	"xylem/sync/version"
 	"xylem/sync/wire"
 )
@@ -234,7 +235,7 @@ func (e *exam) forwards(t *testing.T, tr *tree) {
 	e.expect(t, write, 200, "", asking(root).post(child.node.peers).saying(batch(meta.Tree)))
 	e.expect(t, write, 400, "malformed", asking(root).post(child.node.peers).saying("nonsense"))
 	e.expect(t, write, 409, "other-tree", asking(root).post(child.node.peers).saying(batch(version.TreeID{1})))
-	e.expect(t, write, 413, "too-large", asking(root).post(child.node.peers).saying(strings.Repeat("w", root.node.maxPieceBytes()+maxBatchBytes+1)))
+	e.expect(t, write, 413, "too-large", asking(root).post(child.node.peers).saying(strings.Repeat("w", root.node.maxPieceBytes()+replica.MaxBatchBytes+1)))
 	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying(string(keyQuestion("forwarded"))))
 	e.expect(t, lookup, 200, "", asking(root).post(child.node.peers).saying(string(keyQuestion("nothing"))))
 	ask := func(change func(*wire.Question)) string {
@@ -283,7 +284,7 @@ func (e *exam) pushes(t *testing.T, tr *tree) {
 	e.expect(t, path, 403, "not-root", asking(root).post(child.node.peers).saying(piece(func(*wire.Header) {})))
 	e.expect(t, path, 409, "gap", asking(child).post(root.node.peers).saying(piece(func(h *wire.Header) { h.Piece = 7 })))
 	e.expect(t, path, 409, "other-tree", asking(child).post(root.node.peers).saying(piece(func(h *wire.Header) { h.Meta.Tree = version.TreeID{1} })))
-	e.expect(t, path, 413, "too-large", asking(child).post(root.node.peers).saying(strings.Repeat("p", root.node.maxPieceBytes()+maxBatchBytes+1)))
+	e.expect(t, path, 413, "too-large", asking(child).post(root.node.peers).saying(strings.Repeat("p", root.node.maxPieceBytes()+replica.MaxBatchBytes+1)))
 }
 
 // alone is a node that never found its root.

@@ -49,7 +49,10 @@ func (p *pieces) add(req provedRequest, h *wire.Header, block []byte) (*replica.
 		return nil, nil, err
 	}
 	report.Entries = len(in.Entries)
-	if in.Builder != nil {
+	if in.Builder != nil { // all of a snapshot: what comes from now on is of another push
+		if p.idle != nil {
+			p.idle.Stop()
+		}
 		report.Entries = in.Builder.Cut(h.To, h.Meta).MaxEntries()
 	}
 	return in, report, nil
@@ -92,7 +95,7 @@ func pieceMemory(c *fiber.Ctx) []byte {
 	return nil
 }
 
-// keep has what comes of a snapshot kept for a while.
+// keep has what comes of a snapshot kept for a while, until all of it has come.
 func (p *pieces) keep(h *wire.Header) {
 	switch {
 	case h.Kind != wire.Snapshot || h.Last:
@@ -131,6 +134,8 @@ func (p *pieces) arrived() {
 // close waits for what is taken in, when no piece comes any more.
 func (p *pieces) close() {
 	p.giveUp()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.idle != nil {
 		p.idle.Stop()
 	}

@@ -208,7 +208,7 @@ type presence struct {
 }
 
 // present takes in that nodes live, by the report of one above them. The same nodes are not
-// gone through for each of its reports: there may be many of both.
+// gone through for what it reports between its signs of life: there may be many of both.
 func (r *registry) present(sender int, nodes []wire.Standing, liveness time.Duration) {
 	if len(nodes) == 0 {
 		return
@@ -262,6 +262,7 @@ func (n *Node) heardEpoch(epoch uint64) {
 		return
 	}
 	r.epoch = epoch
+	// Nobody waits for the timer: joinAgain only leaves a word for the coordinator.
 	time.AfterFunc(rand.N(time.Duration(n.opts.Config.Nodes())*joinSpacing+1), n.joinAgain)
 }
 
@@ -274,12 +275,12 @@ func (n *Node) announceInterval() time.Duration {
 	if !n.relays() {
 		return 0
 	}
-	return rejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
+	return RejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
 }
 
-// rejoinDelay is how long a node of a tree that relays waits until it asks the root
+// RejoinDelay is how long a node of a tree that relays waits until it asks the root
 // again for its place, which may have changed: so that however many they are, the root hears of
 // some hundred a second.
-func rejoinDelay(liveness time.Duration, nodes int) time.Duration {
+func RejoinDelay(liveness time.Duration, nodes int) time.Duration {
 	return max(10*liveness, time.Duration(nodes)*10*time.Millisecond)
 }

@@ -110,10 +110,14 @@ func (n *Node) seekAbove(ctx context.Context, r reading, d *demand) (got above, 
 	return got, f.sent.Before(d.came), nil
 }
 
+// asksPerTimeout is how often the ancestors are asked again within the liveness time-out
+// for what none of them had.
+const asksPerTimeout = 3
+
 // await waits until memory meets the demand or tells that it never will, or it is
 // time to ask again; false when the demand's time is up, or the node stops.
 func (n *Node) await(ctx context.Context, r reading, d *demand) bool {
-	again := time.NewTimer(n.opts.Config.Liveness.Timeout / pingsPerTimeout)
+	again := time.NewTimer(n.opts.Config.Liveness.Timeout / asksPerTimeout)
 	defer again.Stop()
 	for {
 		changed := n.news.wait()

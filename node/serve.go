@@ -57,7 +57,7 @@ func (n *Node) newApp() *fiber.App {
 		DisableStartupMessage:        true,
 		DisableDefaultDate:           true,
 		DisablePreParseMultipartForm: true,
-		StreamRequestBody:            true, // bodies are bounded where they are read: see readBody
+		StreamRequestBody:            true, // bodies are bounded where they are read: see appendBody
 		ReadBufferSize:               16 << 10,
 		ReadTimeout:                  cfg.ReadTimeout,
 		IdleTimeout:                  2 * time.Minute,
@@ -190,9 +190,6 @@ func cutShort(c *fiber.Ctx) bool {
 	conn, ours := c.Context().Conn().(*coarseConn)
 	return ours && conn.ended
 }
-
-// readBody reads the whole body, at most limit bytes, into memory of its own.
-func readBody(c *fiber.Ctx, limit int) ([]byte, error) { return appendBody(nil, c, limit) }
 
 // appendBody appends the whole body to dst, at most limit bytes. Of a larger one it reads
 // some on, so that a client that is still sending gets to see the answer, and gives up the

@@ -173,8 +173,8 @@ func (n *Node) rootDocument(root *registry) *rootDocument {
 	applied := n.store.Applied()
 	for _, m := range root.Members(time.Now()) {
 		if m.ID == n.opts.ID {
-			none, behind, equal := applied, uint64(0), digestEqual
-			own := memberDocument{Node: n.name, State: string(m.State), Confirmed: &none, Behind: &behind, Digest: &equal}
+			confirmed, behind, equal := applied, uint64(0), digestEqual
+			own := memberDocument{Node: n.name, State: string(m.State), Confirmed: &confirmed, Behind: &behind, Digest: &equal}
 			if lag, known := n.lagMillis(); known {
 				own.LagMs = &lag
 			}

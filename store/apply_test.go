@@ -137,11 +137,11 @@ func TestASnapshotReplacesEverything(t *testing.T) {
 func TestASnapshotOutOfOrderIsRefused(t *testing.T) {
 	entries := newRoot().write("a", "1", "b", "1")
 	slices.Reverse(entries)
-	if err := NewBuilder().Add(entries); !errors.Is(err, ErrBlock) {
+	if err := NewBuilder().AddBlock(encode(entries)); !errors.Is(err, ErrBlock) {
 		t.Errorf("it answers %v", err)
 	}
 	b := NewBuilder()
-	if err := errors.Join(b.Add(entries[:1]), b.Add(entries[:1])); !errors.Is(err, ErrBlock) {
+	if err := errors.Join(b.AddBlock(encode(entries[:1])), b.AddBlock(encode(entries[:1]))); !errors.Is(err, ErrBlock) {
 		t.Errorf("the same piece twice: %v", err)
 	}
 	if b.Last() != entries[0].Version || b.Digest() != digestOf(map[string]*Entry{"b": entries[0]}) {

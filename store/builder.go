@@ -35,17 +35,6 @@ func (b *Builder) Expect(entries uint64) {
 	}
 }
 
-// Add adds entries, which come in version order over all calls. The error wraps
-// ErrBlock.
-func (b *Builder) Add(entries []*Entry) error {
-	for _, e := range entries {
-		if err := b.add(e, hashOf(e.Key)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (b *Builder) add(e *Entry, hash uint64) error {
 	if e.Version.Seq <= b.last.Seq {
 		return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
@@ -115,5 +104,5 @@ func (s *Store) Install(b *Builder, to version.Version, meta Meta) {
 	s.overlay.abandoned(&meta)
 	s.overlay.pending.abandoned(&meta)
 	b.table.purge(meta.Floor.Seq)
-	s.covered()
+	s.Covered()
 }

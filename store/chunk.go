@@ -49,7 +49,7 @@ type chunk struct {
 	data     []byte
 	at       version.Version // of the first entry: differences are from here
 	stamp    version.Stamp   // likewise
-	slot     uint32          // in the table's directory of chunks
+	slot     uint32          // in the table
 	birth    uint16          // tells chunks apart that had the same slot
 	markedBy uint64          // differences of marks are from here
 	writers  [chunkWriters]version.WriteID

@@ -64,11 +64,11 @@ func (s *Store) catchUp() {
 		s.mu.Lock()
 		cut := s.unordered()
 		s.mu.Unlock()
+		s.order = s.order.tidied()
 		if cut.MaxEntries() <= few {
 			return
 		}
 		s.order.follow(cut)
-		s.order = s.order.tidied()
 	}
 }
 

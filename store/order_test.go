@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,30 @@ func TestAnOrderFollowsKeysThatComeAndGo(t *testing.T) {
 	}
 	if most := 3 * keys * len(long); root.Store.order.bytes > most {
 		t.Errorf("the keys' text is %d bytes, of which %d are of keys that are gone", root.Store.order.bytes, root.Store.order.gone)
+	}
+}
+
+// An order that is brought up to date often, by few changes each time, keeps no more text.
+func TestAnOrderThatIsAskedOftenForgetsTheTextOfKeysThatWent(t *testing.T) {
+	const keys = 20
+	long := strings.Repeat("k", 200)
+	root := newRoot()
+	root.write("stays", "1")
+	for round := range 100 {
+		for _, value := range []string{"1", ""} {
+			var pairs []string
+			for i := range keys {
+				pairs = append(pairs, fmt.Sprintf("%s/%d/%s", long, round, keyOf(i)), value)
+			}
+			root.write(pairs...)
+			root.List("", "", 1)
+		}
+		if round%20 == 0 {
+			root.expire()
+		}
+	}
+	if o := root.Store.order; o.bytes > 4*maxChunkBytes {
+		t.Errorf("for %d keys the text is %d bytes, of which %d are of keys that are gone", o.keys.Len(), o.bytes, o.gone)
 	}
 }
 

@@ -220,7 +220,7 @@ func (s *Store) Apply(from, to version.Version, meta Meta, entries []*Entry) (Di
 	if meta.Epoch >= s.meta.Epoch { // else it comes late
 		s.setMeta(meta)
 	}
-	s.covered()
+	s.Covered()
 	return v.table.digest, nil
 }
 
@@ -235,11 +235,9 @@ func (v *view) newerThanApplied(entries []*Entry) map[string]*Entry {
 	return push
 }
 
-// Covered tells the store that a heartbeat found it up to date: what the overlay
-// knows up to the applied version may be forgotten.
-func (s *Store) Covered() { s.covered() }
-
-func (s *Store) covered() {
+// Covered has the overlay forget what it knows up to the applied version: a push
+// brought the base there, or a heartbeat found it there.
+func (s *Store) Covered() {
 	applied := s.Applied()
 	s.overlay.covered(applied)
 	s.overlay.pending.covered(applied)

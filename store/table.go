@@ -15,7 +15,7 @@ import "sort"
 // mark.
 type table struct {
 	index  index
-	chunks directory
+	chunks slots
 	log    []*chunk // in version order; the last one is being filled
 	last   uint64   // the latest seq that was put
 	purged uint64   // up to here no tombstones are kept

@@ -246,7 +246,7 @@ func TestOverwritingDoesNotLetATableGrow(t *testing.T) {
 	}
 }
 
-// A slot of the directory that has been through all births begins anew.
+// A slot that has been through all births begins anew.
 func TestASlotsBirthsBeginAnew(t *testing.T) {
 	table := newTable()
 	at := version.Version{Epoch: 1}

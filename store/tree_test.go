@@ -91,14 +91,19 @@ func push(to *Store, cut *Cut) (Digest, error) {
 	return to.Apply(cut.From, cut.To, cut.Meta, carried(cut))
 }
 
-// carried are the entries of a cut after a way as bytes.
-func carried(cut *Cut) []*Entry {
+// blockOf is all of a cut in one block.
+func blockOf(cut *Cut) []byte {
 	var enc BlockEncoder
 	var block []byte
 	for e := range cut.Entries() {
 		block = enc.Append(block, e)
 	}
-	entries, err := DecodeBlock(nil, block)
+	return block
+}
+
+// carried are the entries of a cut after a way as bytes.
+func carried(cut *Cut) []*Entry {
+	entries, err := DecodeBlock(nil, blockOf(cut))
 	if err != nil {
 		panic(err)
 	}
@@ -108,7 +113,7 @@ func carried(cut *Cut) []*Entry {
 // snapshot installs the whole state of a cut in another store.
 func snapshot(t interface{ Fatal(...any) }, to *Store, cut *Cut) {
 	b := NewBuilder()
-	if err := b.Add(carried(cut)); err != nil {
+	if err := b.AddBlock(blockOf(cut)); err != nil {
 		t.Fatal(err)
 	}
 	to.Install(b, cut.To, cut.Meta)

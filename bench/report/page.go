@@ -68,15 +68,6 @@ func (r *Report) chartFile(i int) string {
 // page, less its ending, and puts all reports in that folder between the page's markers, in
 // the order of names. What the page says around them stays.
 func Write(page string, names []string, reports []Report) error {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, begins := strings.Cut(string(text), beginFigures)
-	_, after, ends := strings.Cut(rest, endFigures)
-	if !begins || !ends {
-		return fmt.Errorf("%s has no place for figures: it needs the lines %q and %q", page, beginFigures, endFigures)
-	}
 	folder := strings.TrimSuffix(page, filepath.Ext(page))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -90,8 +81,22 @@ func Write(page string, names []string, reports []Report) error {
 	if err != nil {
 		return err
 	}
-	figures := Markdown(all, filepath.Base(folder))
-	return os.WriteFile(page, []byte(before+beginFigures+"\n"+figures+"\n"+endFigures+after), 0o644)
+	return Between(page, beginFigures, Markdown(all, filepath.Base(folder))+"\n")
+}
+
+// Between puts figures on a page, between the line begin and the next that ends figures. What
+// the page says around them stays.
+func Between(page, begin, figures string) error {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(text), begin)
+	_, after, ends := strings.Cut(rest, endFigures)
+	if !begins || !ends {
+		return fmt.Errorf("%s has no place for figures: it needs the lines %q and %q", page, begin, endFigures)
+	}
+	return os.WriteFile(page, []byte(before+begin+"\n"+figures+endFigures+after), 0o644)
 }
 
 // keep writes the report and its charts into the folder.

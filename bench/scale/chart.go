@@ -102,7 +102,7 @@ func (w *writer) charts() map[string]*chart {
 			l := line{label: p.name + ", " + fanout, color: colors[p.key], dashed: fanout == "direct"}
 			for depth := 10; depth <= 20; depth++ {
 				s := w.of(p, fanout, depth, mainLoss, nil)
-				l.points = append(l.points, [2]float64{float64(s.nodes()), 1000 * predict(s).lastP50})
+				l.points = append(l.points, [2]float64{float64(s.size()), 1000 * predict(s).lastP50})
 			}
 			for _, depth := range modelDepths {
 				if r := w.find(p.key, fanout, depth, mainLoss); r != nil && r.Overloaded == "" {
@@ -128,8 +128,8 @@ func (w *writer) curves(p place, fanout string, rate float64) (busy, sent line) 
 	sent = busy
 	for depth := 10; depth <= 20; depth++ {
 		s := w.of(p, fanout, depth, mainLoss, nil)
-		nodes := float64(s.nodes())
-		m := predictLoad(s, rate, entryBytes)
+		nodes := float64(s.size())
+		m := predictLoad(s, rate)
 		busy.points = append(busy.points, [2]float64{nodes, m.busy})
 		sent.points = append(sent.points, [2]float64{nodes, m.bytesOut / 1000})
 	}

@@ -92,6 +92,3 @@ func (o *options) one(depth int, p place, loss float64, fanout string) error {
 	}
 	return keep(o.results, r)
 }
-
-// entryBytes is what a write of these runs takes in a push.
-const entryBytes = 134

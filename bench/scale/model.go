@@ -1,10 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"xylem/coordinator"
+	xylem "xylem/node"
+	"xylem/sync/replica"
 )
 
 // The model of docs/scale.md, computed on a grid of times: a slice holds at i the
@@ -31,7 +34,7 @@ func (p prediction) lastWithin(seconds float64) float64 {
 // predict computes the prediction for settings. It needs no nodes, so the depth may be
 // any.
 func predict(s settings) prediction {
-	key := fmt.Sprint(s.place.key, s.depth, s.relay, s.loss, s.cost, s.flush, s.write)
+	key := predicting{s.parameters, s.place.key, s.place.step}
 	p, known := predicted[key]
 	if !known {
 		m := newModel(s)
@@ -45,8 +48,15 @@ func predict(s settings) prediction {
 	return p
 }
 
+// predicting is what a prediction is of.
+type predicting struct {
+	parameters
+	place string
+	step  float64
+}
+
 // predicted are the predictions that were computed: a load's rests on that of one write.
-var predicted = map[string]prediction{}
+var predicted = map[predicting]prediction{}
 
 // maxPoints bounds the grid: where it is long, its step is wider.
 const maxPoints = 40_000
@@ -66,7 +76,7 @@ func newModel(s settings) *model {
 		horizon += 1.8
 	}
 	if !s.relay {
-		horizon += 0.6 * float64(s.nodes()) * s.cost.Seconds()
+		horizon += 0.6 * float64(s.size()) * s.cost.Seconds()
 	}
 	s.place.step = max(s.place.step, horizon/maxPoints)
 	m := &model{settings: s, points: int(horizon/s.place.step) + 1, regions: len(s.place.medians)}
@@ -199,7 +209,7 @@ func (m *model) tree() prediction {
 				}
 			}
 		}
-		share := float64(int(1)<<level) / float64(m.nodes()-1)
+		share := float64(int(1)<<level) / float64(m.size()-1)
 		for i, x := range node[0] {
 			mixed[i] += share * x
 		}
@@ -226,7 +236,7 @@ func (m *model) hop(below [][]float64, from int) []float64 {
 // last waits for all others.
 func (m *model) direct() prediction {
 	half := m.cost.Seconds() / 2
-	nodes := float64(m.nodes() - 1)
+	nodes := float64(m.size() - 1)
 	perNode := half / m.place.step // grid points between two pushes
 	width := nodes * perNode
 	one := m.shift(m.hop(m.fill(1), 0), m.sides()[0]-half)
@@ -287,9 +297,8 @@ type load struct {
 }
 
 // predictLoad computes what leaves and enters the root at so many writes a second.
-// entryBytes is what a write takes in a push.
-func predictLoad(s settings, writes, entryBytes float64) load {
-	fan, reports, reportBytes := float64(s.nodes()-1), 0.0, 0.0
+func predictLoad(s settings, writes float64) load {
+	fan, reports, reportBytes := float64(s.size()-1), 0.0, 0.0
 	signs := fan / s.signInterval().Seconds()
 	if s.relay {
 		fan = min(fan, 2)
@@ -318,13 +327,11 @@ func predictLoad(s settings, writes, entryBytes float64) load {
 	return l
 }
 
-// signsPerTimeout is how often a node reports within the liveness time-out.
-const signsPerTimeout = 3
-
-// headerBytes is the size of a push without entries, reportBytes that of a short report, and
-// laggardBytes of each node that it tells of by itself.
+// headerBytes is the size of a push without entries, entryBytes what a write of these runs adds to
+// it, reportBytes the size of a short report, and laggardBytes of each node that it tells of by itself.
 const (
 	headerBytes  = 95
+	entryBytes   = 134
 	reportBytes  = 85
 	laggardBytes = 25
 )
@@ -334,23 +341,22 @@ const (
 // have if a write is down and its confirmation up again before the next comes; going up takes
 // about as long as going down.
 func (s *settings) reports(writes float64) (perSecond, bytes float64) {
-	signs := signsPerTimeout / s.liveness.Seconds()
+	signs := replica.SignsPerTimeout / s.liveness.Seconds()
 	if writes == 0 {
 		return 2 * signs, reportBytes
 	}
 	settled := predict(*s).lastWithin(1 / (2 * writes))
-	return 2 * max(signs, writes*settled), reportBytes + (1-settled)*maxLaggards*laggardBytes
+	return 2 * max(signs, writes*settled), reportBytes + (1-settled)*replica.MaxLaggards*laggardBytes
 }
 
-// maxLaggards is how many nodes a short report tells of by themselves.
-const maxLaggards = 8
-
 // pushRate is how many pushes a second go to a node, as far as they are not bound by the
-// root's processor: there is one for each write, but only one at a time is under way, out and back. Where the
+// root's processor: there is one for each write, but only one at a time is under way, out and back, and those
+// that follow each other begin no closer than at a pace. Where the
 // root pushes to all, each link has a pace of its own; of its two children in a tree that relays the mean
 // round trip has to stand for both.
 func (s *settings) pushRate(writes float64) float64 {
 	busy := 2*s.cost.Seconds() + s.write.Seconds()
+	writes = min(writes, 1/replica.Defaults(s.liveness).Pace.Seconds())
 	if s.relay {
 		return min(writes, 1/(s.place.roundTrip()+busy))
 	}
@@ -378,8 +384,8 @@ func (s *settings) meanAdmission() float64 { return viewBytes + levelBytes*float
 
 // signInterval is the time between two signs of life of a node to the root.
 func (s *settings) signInterval() time.Duration {
-	if s.relay { // as node/rolls.go has it
-		return max(10*s.liveness, time.Duration(s.nodes())*10*time.Millisecond)
+	if s.relay {
+		return xylem.RejoinDelay(s.liveness, s.size())
 	}
-	return s.liveness / signsPerTimeout
+	return s.liveness / coordinator.SignsPerTimeout
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"xylem/coordinator"
 	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
@@ -45,11 +46,9 @@ func (n *node) begin(t *tree, k int, meta store.Meta, entries []*store.Entry) {
 	to := entries[len(entries)-1].Version
 	_, _ = n.store.Apply(version.Version{}, to, meta, entries) // it is empty
 	n.applied = to.Seq
-	n.core = replica.New(replica.Config{
-		Node: uint32(k), Root: 1, Store: n.store, NewRun: process(k), Eager: true, Relay: t.relay, Liveness: t.liveness,
-		Grace: t.liveness * 3 / 2, WaitBytes: 64 << 20, BatchBytes: 4 << 20, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: time.Second, QueueBytes: 1 << 20,
-	})
+	core := replica.Defaults(t.liveness)
+	core.Node, core.Root, core.Relay, core.Store, core.NewRun, core.QueueBytes = uint32(k), 1, t.relay, n.store, process(k), 1<<20
+	n.core = replica.New(core)
 }
 
 // work has the processor do something as soon as it has done all that was to be
@@ -71,7 +70,7 @@ func (n *node) step(in replica.Input) {
 	effects := n.core.Step(replica.Now{Mono: t.now, Unix: startUnix + t.now.Milliseconds()}, in)
 	if seq := n.store.Applied().Seq; seq != n.applied {
 		if n.id != 1 {
-			t.ledger.arrived(t.settings.nodes()-1-t.dead, n.applied, seq, t.now)
+			t.ledger.arrived(t.size()-1-t.dead, n.applied, seq, t.now)
 		}
 		n.applied = seq
 	}
@@ -149,7 +148,7 @@ func (n *node) submit() {
 	t.writes++
 	w := wire.Write{ID: version.WriteID{Node: 1, Counter: 1<<40 + uint64(t.writes)}, Key: t.key(t.writes % t.keys), Value: t.drawValue()}
 	n.work(t.cost / 2)
-	t.ledger.waves = append(t.ledger.waves, wave{at: t.now, missing: t.settings.nodes() - 1 - t.dead})
+	t.ledger.waves = append(t.ledger.waves, wave{at: t.now, missing: t.size() - 1 - t.dead})
 	n.step(&replica.Submit{Ref: 1, Writes: []wire.Write{w}, Client: true})
 }
 
@@ -173,7 +172,7 @@ func (n *node) signed(c *call, got bool) {
 		n.delay = 0
 		n.step(c.admit.Time)
 	case n.delay == 0:
-		n.delay = t.liveness / 3
+		n.delay = t.liveness / coordinator.SignsPerTimeout
 		interval = n.delay
 	default:
 		n.delay = min(2*n.delay, t.liveness)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,13 +9,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	reports "xylem/bench/report"
 )
 
-// What the figures of a page stand between.
-const (
-	beginFigures = "<!-- figures: written by go run ./bench/scale -page FILE -results FILE -->\n"
-	endFigures   = "<!-- end of figures -->\n"
-)
+// beginFigures is the line behind which a page has its figures.
+const beginFigures = "<!-- figures: written by go run ./bench/scale -page FILE -results FILE -->\n"
 
 // modelDepths are those whose figures the page tells: the last is that of a million nodes.
 var modelDepths = []int{10, 13, 16, 20}
@@ -29,15 +27,6 @@ func writePage(page, results string, cost time.Duration) error {
 	measured, err := read(results)
 	if err != nil {
 		return err
-	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(text), beginFigures)
-	_, after, ended := strings.Cut(rest, endFigures)
-	if !found || !ended {
-		return errors.New("the page has no place for figures")
 	}
 	slices.SortStableFunc(measured, func(a, b result) int {
 		return cmp.Or(a.Depth-b.Depth, strings.Compare(a.Place, b.Place), strings.Compare(a.Fanout, b.Fanout), cmp.Compare(a.Loss, b.Loss), cmp.Compare(a.Liveness, b.Liveness))
@@ -53,7 +42,7 @@ func writePage(page, results string, cost time.Duration) error {
 			return err
 		}
 	}
-	return os.WriteFile(page, []byte(before+beginFigures+"\n"+w.text.String()+endFigures+after), 0o644)
+	return reports.Between(page, beginFigures, w.text.String())
 }
 
 // writer puts the figures of a page together.
@@ -158,7 +147,7 @@ func (w *writer) loads() {
 
 func (w *writer) load(p place, fanout string, depth int, rate float64, r *result) {
 	s := w.of(p, fanout, depth, mainLoss, r)
-	m := predictLoad(s, rate, entryBytes)
+	m := predictLoad(s, rate)
 	var l steady
 	if r != nil {
 		if i := slices.IndexFunc(r.Loads, func(l steady) bool { return l.Writes == rate }); i >= 0 {
@@ -190,7 +179,7 @@ func (w *writer) reports() {
 
 // deaths tells what the death of an inner node costs, and the start of a root.
 func (w *writer) deaths() {
-	w.printf("### The root starts; a node half way down dies\n\nFan-out tree, %v of packets lost, `liveness.timeout` 1 s. *Heard* is when the last node had heard of the root's new epoch, *in* what came into the root until a second later.\n\n",
+	w.printf("### The root starts; a node half way down dies\n\n%v of packets lost. *Heard* is when the last node had heard of the root's new epoch, *in* what came into the root until a second later. Nodes die in trees that relay only.\n\n",
 		percent(mainLoss))
 	w.printf("| place | fan-out | nodes | heard, ms | in, kB | killed: its subtree has the next write, ms | its machine vanished: the same, ms |\n|---|---|--:|--:|--:|--:|--:|\n")
 	for i := range w.measured {
@@ -205,7 +194,7 @@ func (w *writer) deaths() {
 
 // nodesOf is the size of a row's tree, with what is not the default.
 func nodesOf(s settings, r *result) string {
-	text := thousands(s.nodes())
+	text := thousands(s.size())
 	if r != nil && s.liveness != time.Second {
 		text += fmt.Sprintf(", liveness %v", s.liveness)
 	}

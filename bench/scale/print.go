@@ -18,7 +18,7 @@ func printRun(to io.Writer, s settings, r *result, took time.Duration) {
 			beside(w.NodeP50, 1000*m.nodeP50), beside(w.NodeP99, 1000*m.nodeP99), beside(w.LastP50, 1000*m.lastP50), beside(w.LastP99, 1000*m.lastP99))
 	}
 	for _, l := range r.Loads {
-		m := predictLoad(s, l.Writes, entryBytes)
+		m := predictLoad(s, l.Writes)
 		printf("  %v writes a second, at the root: requests out %s, kB out %s, requests in %s, kB in %s, %% of a processor %s\n", l.Writes,
 			beside(l.RequestsOut, m.requestsOut), beside(l.BytesOut/1000, m.bytesOut/1000), beside(l.RequestsIn, m.requestsIn), beside(l.BytesIn/1000, m.bytesIn/1000),
 			beside(100*l.Busy, 100*m.busy))

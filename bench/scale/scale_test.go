@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"testing"
+
+	"xylem/sync/replica"
 )
 
 // A small tree of each kind: all nodes come to the root's state, and the model says of it what
@@ -29,7 +31,7 @@ func TestModelAgreesWithTheSimulation(t *testing.T) {
 					t.Fatalf("NODE-%d is at %v and has %v, the root is at %v and has %v", k+1, at, have, tr.root().store.Applied(), digest)
 				}
 			}
-			m, ml := predict(s), predictLoad(s, 100, entryBytes)
+			m, ml := predict(s), predictLoad(s, 100)
 			within(t, "a node, p50, ms", r.Wave.NodeP50, 1000*m.nodeP50)
 			within(t, "a node, p99, ms", r.Wave.NodeP99, 1000*m.nodeP99)
 			within(t, "the last node, p50, ms", r.Wave.LastP50, 1000*m.lastP50)
@@ -57,7 +59,7 @@ func TestTheDeathOfAnInnerNodeIsGoneRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if third := s.liveness.Seconds() * 1000 / signsPerTimeout; r.Killed > 2*third {
+	if third := s.liveness.Seconds() * 1000 / replica.SignsPerTimeout; r.Killed > 2*third {
 		t.Errorf("%v ms until the nodes below a killed one have a write, more than two signs of life", r.Killed)
 	}
 	if r.Vanished > 2000*s.liveness.Seconds() {

@@ -127,7 +127,7 @@ func (t *tree) single(writes int, w *waveOf) error {
 	var nodes delays
 	spacing := t.place.spacing
 	if !t.relay { // the root has to have read all answers, too
-		spacing += 2 * time.Duration(t.settings.nodes()) * t.cost
+		spacing += 2 * time.Duration(t.size()) * t.cost
 	}
 	for range writes {
 		t.run(t.now+time.Duration((0.5+t.rand.Float64())*float64(spacing)), nil)
@@ -152,7 +152,7 @@ func (t *tree) single(writes int, w *waveOf) error {
 func (t *tree) steady(rate, pushes float64) steady {
 	seconds := t.schedule.Seconds() // so that one of its ticks is in it
 	if rate > 0 {
-		perSecond := float64(t.settings.nodes()) * min(rate, 1/t.place.roundTrip())
+		perSecond := float64(t.size()) * min(rate, 1/t.place.roundTrip())
 		if !t.relay {
 			perSecond = min(perSecond, 1/t.cost.Seconds())
 		}

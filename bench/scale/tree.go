@@ -12,9 +12,14 @@ import (
 
 // settings are what a run depends on.
 type settings struct {
+	parameters
+	place place
+}
+
+// parameters are the settings that can be compared.
+type parameters struct {
 	depth    int
-	relay    bool // sync.fanout: tree
-	place    place
+	relay    bool          // sync.fanout: tree
 	loss     float64       // of packets
 	cost     time.Duration // of the processor, for a request sent and its answer read, or for one taken and answered
 	flush    time.Duration // median of the root's disk
@@ -28,13 +33,14 @@ type settings struct {
 
 // defaults are those of a node, at a place.
 func defaults(depth int, relay bool, p place) settings {
-	return settings{
-		depth: depth, relay: relay, place: p, cost: 20 * time.Microsecond, flush: 300 * time.Microsecond, write: 20 * time.Microsecond,
+	return settings{place: p, parameters: parameters{
+		depth: depth, relay: relay, cost: 20 * time.Microsecond, flush: 300 * time.Microsecond, write: 20 * time.Microsecond,
 		liveness: time.Second, schedule: 5 * time.Second, keys: 32, value: 100, seed: 1,
-	}
+	}}
 }
 
-func (s *settings) nodes() int { return 1<<s.depth - 1 }
+// size is how many nodes there are.
+func (s *settings) size() int { return 1<<s.depth - 1 }
 
 // tree is a simulated tree in virtual time. Node k is at position k.
 type tree struct {
@@ -61,7 +67,7 @@ func newTree(s settings) *tree {
 		entries[i] = &store.Entry{Key: t.key(i), Value: t.drawValue(), Version: v, Stamp: version.StampAt(startUnix), Write: version.WriteID{Node: 1, Counter: v.Seq}}
 	}
 	meta.Stamp = version.StampAt(startUnix)
-	t.nodes = make([]node, t.settings.nodes()+1)
+	t.nodes = make([]node, t.size()+1)
 	for k := 1; k < len(t.nodes); k++ {
 		t.nodes[k].begin(t, k, meta, entries)
 	}
@@ -85,7 +91,7 @@ func (t *tree) drawValue() string {
 
 func (t *tree) root() *node { return &t.nodes[1] }
 
-// start has all nodes begin. Those below the root do so within a third of the liveness time-out.
+// start has all nodes begin. Those below the root do so within the time between two signs of life.
 func (t *tree) start() {
 	var members replica.Members
 	for k := 2; k < len(t.nodes); k++ {

@@ -104,14 +104,14 @@ func (r *Replica) acknowledge(in *Piece, outcome AckOutcome) {
 	r.writeLocal()
 }
 
-// then is what follows when a push that moves the state was persisted: do
-// changes the store, and the push is answered.
-func (r *Replica) then(in *Piece, do func()) func(Failure) {
+// then is what follows when a push that changes what the store holds was persisted: do
+// changes it, and the push is answered with done.
+func (r *Replica) then(in *Piece, done AckOutcome, do func()) func(Failure) {
 	r.acceptor.busy = true
 	return func(f Failure) {
 		outcome := Failed
 		if f == None {
-			outcome = Applied
+			outcome = done
 			do()
 			r.heard(&in.Header)
 			r.observe(in.Header.Meta.Stamp)
@@ -150,7 +150,7 @@ func (r *Replica) apply(in *Piece) {
 	h := &in.Header
 	from := r.store.Applied()
 	record := store.AppendDelta(nil, from, h.To, h.Meta, in.Blocks...)
-	r.persist(record, false, r.then(in, func() {
+	r.persist(record, false, r.then(in, Applied, func() {
 		// judge saw that the delta begins at or before what is applied.
 		_, _ = r.store.Apply(from, h.To, h.Meta, in.Entries)
 	}))
@@ -164,7 +164,7 @@ func (r *Replica) install(in *Piece) {
 		r.acknowledge(in, Damaged)
 		return
 	}
-	r.takeOver(in.Builder, h.To, h.Meta, r.then(in, func() {}))
+	r.takeOver(in.Builder, h.To, h.Meta, r.then(in, Applied, func() {}))
 }
 
 // upToDate takes a heartbeat, or a push that ends where this node is. A new epoch
@@ -178,18 +178,8 @@ func (r *Replica) upToDate(in *Piece) {
 		r.acknowledge(in, Current)
 		return
 	}
-	r.acceptor.busy = true
-	r.persist(store.AppendMetaRecord(nil, h.Meta), true, func(f Failure) {
-		outcome := Failed
-		if f == None {
-			outcome = Current
-			r.store.SetMeta(h.Meta)
-			r.heard(h)
-			r.observe(h.Meta.Stamp)
-			r.store.Covered()
-			r.requeue()
-		}
-		r.acknowledge(in, outcome)
-		r.acceptor.busy = false
-	})
+	r.persist(store.AppendMetaRecord(nil, h.Meta), true, r.then(in, Current, func() {
+		r.store.SetMeta(h.Meta)
+		r.store.Covered()
+	}))
 }

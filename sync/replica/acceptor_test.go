@@ -280,6 +280,7 @@ func TestAVersionFromBeforeAllCuts(t *testing.T) {
 		s.push(o.snapshot())
 		s.persisted()
 		same(t, s.core.store, o)
+		root.confirm(3, Applied, o.Applied().String())
 		root.members("2a")
 	}
 }

@@ -84,9 +84,9 @@ type branch struct {
 	few   []wire.Standing // the node itself, and those that lag; nil where nodes tells of all: they are few, or many differ
 }
 
-// maxLaggards bounds how many nodes a short roll tells of one by one. A set that is no
+// MaxLaggards bounds how many nodes a short roll tells of one by one. A set that is no
 // larger is always told whole.
-const maxLaggards = 8
+const MaxLaggards = 8
 
 // rolled takes the report of a node below.
 func (r *Replica) rolled(in *Rolled) {
@@ -115,7 +115,7 @@ func (r *Replica) rolled(in *Rolled) {
 	}
 	r.emit(AnswerRoll{Ref: in.Ref, Reply: reply, Nodes: b.nodes})
 	r.serve(sender)
-	r.handed()
+	r.handed() // the report may tell that who is to be the next root has everything
 }
 
 // take keeps what a roll says. Of itself a node knows better.
@@ -128,7 +128,7 @@ func (b *branch) take(roll *wire.Roll, self uint32) {
 			b.sum += mark(&b.nodes[i])
 		}
 		short := wire.Roll{Nodes: b.nodes[:1:1]}
-		if len(b.nodes) > maxLaggards && shorten(&short, slices.Clone(b.nodes[1:]), nil) {
+		if len(b.nodes) > MaxLaggards && shorten(&short, slices.Clone(b.nodes[1:]), nil) {
 			b.floor, b.fresh, b.few = short.Floor, short.Heard, short.Nodes // no step is to look at each of many nodes
 		}
 		return
@@ -269,5 +269,6 @@ func (r *Replica) allAt(b *branch, v version.Version) bool {
 // Serves lists those that report to this node.
 func (r *Replica) Serves() []uint32 { return slices.Sorted(maps.Keys(r.branches.byNode)) }
 
-// Linked reports whether an ancestor has taken this node's last report.
+// Linked reports whether this node's last report was taken by the root, or by an ancestor that is linked
+// to it.
 func (r *Replica) Linked() bool { return r.uprolls.linked && !r.IsRoot() }

@@ -9,9 +9,10 @@ import (
 // tree relays, of each node for those that report to it.
 type pusher struct {
 	byNode  map[uint32]*progress
-	ordered []*progress // the same, by node, so that effects come in a fixed order
-	numbers uint64      // of the last push
-	shared  shared      // what snapshots that begin now are cut from
+	ordered []*progress          // the same, by node, so that effects come in a fixed order
+	gone    map[uint32]*progress // those who are none any more, while a push to them is under way
+	numbers uint64               // of the last push
+	shared  shared               // what snapshots that begin now are cut from
 	wakeAt  time.Duration
 	wakeSet bool
 }
@@ -42,6 +43,10 @@ func (r *Replica) addMember(member Member) *progress {
 	switch {
 	case p == nil:
 		p = &progress{member: member}
+		if was := m.gone[member.Node]; was != nil { // the next push waits for the end of that one, which says nothing
+			p.inFlight, p.stale, p.report.LastPush = was.inFlight, true, was.report.LastPush
+			delete(m.gone, member.Node)
+		}
 		m.byNode[member.Node] = p
 		at, _ := slices.BinarySearchFunc(m.ordered, p, func(a, b *progress) int { return int(a.member.Node) - int(b.member.Node) })
 		m.ordered = slices.Insert(m.ordered, at, p)
@@ -54,25 +59,35 @@ func (r *Replica) addMember(member Member) *progress {
 	return p
 }
 
+// dropMember has a node be pushed to no more. A push that is under way goes on.
 func (r *Replica) dropMember(node uint32) {
 	m := &r.members
+	if p := m.byNode[node]; p != nil && p.inFlight != 0 {
+		m.gone[node] = p
+	}
 	delete(m.byNode, node)
 	m.ordered = slices.DeleteFunc(m.ordered, func(p *progress) bool { return p.member.Node == node })
 }
 
 // forgetMembers ends what was for the members of another root.
 func (r *Replica) forgetMembers() {
-	r.members.byNode, r.members.ordered = make(map[uint32]*progress), nil
+	for _, p := range slices.Clone(r.members.ordered) {
+		r.dropMember(p.member.Node)
+	}
 	r.branches.admitted, r.branches.byNode = nil, make(map[uint32]*branch)
 }
 
 // confirmed takes the end of a push. What is not about the push under way is
 // stale and says nothing.
 func (r *Replica) confirmed(in Confirmed) {
-	if p := r.members.byNode[in.Node]; p != nil && p.inFlight == in.Number {
+	m := &r.members
+	if p := m.byNode[in.Node]; p != nil && p.inFlight == in.Number {
 		r.answered(p, in)
 	}
-	r.members.shared.release(r.members.ordered)
+	if p := m.gone[in.Node]; p != nil && p.inFlight == in.Number {
+		delete(m.gone, in.Node)
+	}
+	m.release()
 }
 
 // tick makes a push due for everybody: a delta where something is new, else a

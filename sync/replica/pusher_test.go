@@ -3,6 +3,8 @@ package replica
 import (
 	"testing"
 	"time"
+
+	"xylem/sync/wire"
 )
 
 func TestStory_MembersJoin(t *testing.T) {
@@ -36,6 +38,40 @@ func TestStory_MembersJoin(t *testing.T) {
 	s.confirm(3, Current, "1.4")
 	s.step(Tick{})
 	s.golden("members_join")
+}
+
+// A member that is dropped and comes back is not pushed to beside the push that goes on, nor
+// is the state let go of that this one is a snapshot of.
+func TestOnePushIsUnderWayToAMemberThatComesBack(t *testing.T) {
+	s := openRoot(t, "a=1", "b=1")
+	s.members("2a")
+	s.confirm(2, Gap, "0.0")
+	first := s.under[2]
+	if first.Header.Kind != wire.Snapshot {
+		t.Fatalf("it is sent %s", effectText(first))
+	}
+	s.members("3a")
+	s.confirm(3, Gap, "0.0")
+	s.confirm(3, Applied, "1.2")
+	s.members("2a", "3a")
+	s.step(Tick{})
+	if now := s.under[2]; now.Header.Number != first.Header.Number {
+		t.Fatalf("beside push %d there is also %s", first.Header.Number, effectText(now))
+	}
+	s.members("2a", "3a", "4a")
+	if s.confirm(4, Gap, "0.0"); s.under[4].Cut != first.Cut {
+		t.Error("the snapshot is made anew while it is being sent")
+	}
+	effects := s.confirm(2, Gap, "0.0")
+	if len(effects) != 1 || effectText(effects[0]) != "push 8 to NODE-2: heartbeat in epoch 1, to 1.2" {
+		t.Errorf("at its end the member is not probed:\n%s", s.trace)
+	}
+	s.members("4a")
+	s.confirm(2, Current, "1.2")
+	s.members("2a", "4a")
+	if got := effectText(s.under[2]); got != "push 9 to NODE-2: heartbeat in epoch 1, to 1.2" {
+		t.Errorf("once the push has ended, who comes back is sent %s\n%s", got, s.trace)
+	}
 }
 
 func TestAMemberThatHeardOfTheEmptyStateGetsADelta(t *testing.T) {
@@ -150,6 +186,31 @@ func TestStory_LeastIntervalBetweenPushes(t *testing.T) {
 	s.note("The pause after a failure is no shorter.")
 	s.confirm(2, Lost, "0.0")
 	s.golden("least_interval")
+}
+
+func TestStory_PushesThatFollowAtOnceKeepAPace(t *testing.T) {
+	s := openRoot(t, "a=1")
+	s.core.cfg.Pace = time.Millisecond
+	s.follows()
+	s.note("What comes after a pause goes at once.")
+	s.after(50 * time.Millisecond)
+	s.write("a=2")
+	s.note("What gathered while that was under way waits until a millisecond has passed since its begin, and gathers more.")
+	s.write("b=1")
+	s.after(time.Millisecond / 4)
+	s.confirm(2, Applied, "1.2")
+	s.after(time.Millisecond / 4)
+	s.write("c=1")
+	s.after(time.Millisecond / 2)
+	s.step(Wake{})
+	s.note("A push that took longer is followed at once.")
+	s.write("b=2")
+	s.after(3 * time.Millisecond)
+	s.confirm(2, Applied, "1.4")
+	s.note("What comes when the node has all goes at once, too.")
+	s.confirm(2, Applied, "1.5")
+	s.write("d=1")
+	s.golden("pace")
 }
 
 // A member that cannot be pushed to is tried again ever more rarely; that it gives a sign of

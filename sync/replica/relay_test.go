@@ -122,7 +122,7 @@ func TestWhoDiffersPassesNothingOn(t *testing.T) {
 // one by one has confirmed the floor, and who differs is told of. So it is where a node below has
 // told of half of them in a short roll.
 func TestShortRollsAreTrue(t *testing.T) {
-	for _, n := range []int{maxLaggards + 1, 10, 40, 1000} {
+	for _, n := range []int{MaxLaggards + 1, 10, 40, 1000} {
 		for _, lagging := range []int{0, 1, 8, 9, n} {
 			all := make([]wire.Standing, n)
 			for k := range all {
@@ -157,7 +157,7 @@ func TestShortRollsAreTrue(t *testing.T) {
 // checkShort holds a short roll against all nodes that it stands for, the sender first.
 func checkShort(t *testing.T, roll *wire.Roll, all []wire.Standing) {
 	t.Helper()
-	if len(roll.Nodes) > 1+maxLaggards || roll.Nodes[0] != all[0] {
+	if len(roll.Nodes) > 1+MaxLaggards || roll.Nodes[0] != all[0] {
 		t.Errorf("%d nodes: %+v is told of", len(all), roll.Nodes)
 	}
 	for _, s := range all[1:] {

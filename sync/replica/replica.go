@@ -52,7 +52,7 @@ type Now struct {
 //
 // Invariants: nothing is applied, answered or pushed before it is persisted; at
 // most one batch is being ordered, one of fresh and one of queued writes forwarded,
-// one push applied, and one push under way to each member.
+// one push applied, and one push under way to each node, whether it is a member or was one.
 type Replica struct {
 	cfg   Config
 	store *store.Store
@@ -87,6 +87,7 @@ func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, store: cfg.Store}
 	r.observe(cfg.Store.Meta().Stamp)
 	r.root.pending = make(map[string]*store.Entry)
+	r.members.byNode, r.members.gone = make(map[uint32]*progress), make(map[uint32]*progress)
 	r.forgetMembers()
 	r.recoverQueue()
 	if !cfg.Elected {

@@ -37,12 +37,14 @@ func (r *Replica) snapshotFor(p *progress) (*store.Cut, int64) {
 	return w.cut, w.sent
 }
 
-// release lets go of the state once no snapshot of it is under way.
-func (w *shared) release(members []*progress) {
-	for _, p := range members {
-		if p.inFlight != 0 && p.report.LastPush.Kind == wire.Snapshot {
-			return
+// release lets go of the shared state once no snapshot of it is under way.
+func (m *pusher) release() {
+	for _, all := range []map[uint32]*progress{m.byNode, m.gone} {
+		for _, p := range all {
+			if p.inFlight != 0 && p.report.LastPush.Kind == wire.Snapshot {
+				return
+			}
 		}
 	}
-	*w = shared{}
+	m.shared = shared{}
 }

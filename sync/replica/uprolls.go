@@ -10,8 +10,8 @@ import (
 	"xylem/sync/wire"
 )
 
-// signsPerTimeout is how often a node reports within the liveness time-out.
-const signsPerTimeout = 3
+// SignsPerTimeout is how often a node reports within the liveness time-out.
+const SignsPerTimeout = 3
 
 // uprolls is the part of a member that reports to the nearest ancestor of use: at once
 // when the nodes below it change or all have come to this node's version, and otherwise
@@ -58,7 +58,7 @@ func (r *Replica) tellRoll() {
 func (r *Replica) rollTold(in RollTold) {
 	u := &r.uprolls
 	u.under = false
-	u.at = r.now.Mono + r.cfg.Liveness/signsPerTimeout
+	u.at = r.now.Mono + r.cfg.Liveness/SignsPerTimeout
 	u.linked = in.Reply != nil && in.Reply.Linked
 	switch {
 	case u.linked:
@@ -137,7 +137,7 @@ func (r *Replica) makeRoll() wire.Roll {
 		sum, count = sum+b.sum, count+len(b.nodes)
 	}
 	roll := wire.Roll{Tree: meta.Tree, Epoch: r.Fence(), Set: sum | 1, Nodes: []wire.Standing{self}} // 0 is no set
-	roll.Whole = r.uprolls.whole || roll.Set != r.uprolls.set || count <= maxLaggards
+	roll.Whole = r.uprolls.whole || roll.Set != r.uprolls.set || count <= MaxLaggards
 	if !roll.Whole {
 		named, others := r.laggards(branches)
 		roll.Whole = !shorten(&roll, named, others)
@@ -178,7 +178,7 @@ func (r *Replica) laggards(branches []*branch) (named, others []wire.Standing) {
 // differ.
 func shorten(roll *wire.Roll, named, others []wire.Standing) bool {
 	slices.SortStableFunc(named, byLag)
-	n := min(maxLaggards, len(named))
+	n := min(MaxLaggards, len(named))
 	if n == len(named) && len(others) == 0 {
 		n-- // somebody is to stand for the rest
 	}

@@ -44,6 +44,7 @@ type Node struct {
 	acks    map[replica.Ref]func(replica.Ack)
 	admits  map[replica.Ref]func(replica.Admit)
 	rolls   map[replica.Ref]func(wire.RollReply)
+	pushing map[uint32]bool   // to whom a push is under way
 	joined  map[uint32]uint64 // at the root: who was let in, and its boot
 
 	elected                 // where the root is
@@ -130,18 +131,19 @@ func (n *Node) start() error {
 	n.admits = make(map[replica.Ref]func(replica.Admit))
 	n.rolls = make(map[replica.Ref]func(wire.RollReply))
 	n.relayed = relayed{bypassed: make(map[*Node]time.Duration)}
-	n.joined = make(map[uint32]uint64)
+	n.pushing, n.joined = make(map[uint32]bool), make(map[uint32]uint64)
 	n.due, n.performing, n.waking, n.together = nil, false, 0, together{}
 	n.suspects, n.welcomed, n.told = make(map[*Node]bool), false, false
 	n.elected = elected{promises: make(map[replica.Ref]func(wire.Promise)), book: n.book}
 	n.frozen, n.backlog, n.stall = false, nil, 0
 	var tree version.TreeID
 	tree[0], tree[1] = byte(n.id), byte(n.starts)
-	n.replica = replica.New(replica.Config{
-		Node: n.id, Root: 1, Elected: n.tree.ensemble != nil, Store: n.store, NewTree: tree, NewRun: n.starts, Eager: n.tree.eager, Grace: grace,
-		WaitBytes: 1 << 20, BatchBytes: 4 << 10, RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second,
-		Timeout: callTimeout, QueueBytes: n.tree.queueBytes, Local: rec.Local, Relay: n.tree.relay, Liveness: callTimeout,
-	})
+	core := replica.Defaults(callTimeout)
+	core.Node, core.Root, core.Elected, core.Relay = n.id, 1, n.tree.ensemble != nil, n.tree.relay
+	core.Store, core.Local, core.NewTree, core.NewRun = n.store, rec.Local, tree, n.starts
+	core.Eager, core.Pace, core.Timeout, core.QueueBytes = n.tree.eager, n.tree.pace, callTimeout, n.tree.queueBytes
+	core.Grace, core.WaitBytes, core.BatchBytes = grace, 1<<20, 4<<10 // so small that seeds come to their ends
+	n.replica = replica.New(core)
 	n.tree.world.Tracef("NODE-%d starts at %v, its clock wrong by %v", n.id, n.store.Applied(), n.skew)
 	n.tree.recovered(n)
 	n.step(replica.Started{})

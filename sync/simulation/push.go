@@ -19,6 +19,10 @@ type pushing struct {
 
 func (n *Node) push(e replica.Push) {
 	n.tree.Stats.pushed(&e.Header)
+	if n.pushing[e.Node] {
+		n.tree.fail("NODE-%d begins push %d to NODE-%d beside another", n.id, e.Header.Number, e.Node)
+	}
+	n.pushing[e.Node] = true
 	p := &pushing{from: n, to: n.tree.node(e.Node), number: e.Header.Number, pieces: encode(e.Header, e.Cut)}
 	p.send(0)
 }
@@ -59,6 +63,7 @@ func (p *pushing) send(i int) {
 			p.send(i + 1)
 			return
 		}
+		delete(p.from.pushing, p.to.id)
 		p.from.step(replica.Confirmed{Node: p.to.id, Number: p.number, Ack: ack, Bytes: p.bytes})
 	})
 }

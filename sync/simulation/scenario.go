@@ -29,6 +29,10 @@ type Scenario struct {
 	// does.
 	Hold bool
 
+	// Pace is the least time between the begins of two pushes to one member where the
+	// second follows at once on the first. A node has a millisecond.
+	Pace time.Duration
+
 	bug bug // planted
 }
 
@@ -49,7 +53,7 @@ func ElectedScenario() Scenario {
 // that happened, and what went wrong, if anything.
 func Run(seed uint64, s Scenario, trace io.Writer) (Stats, uint64, error) {
 	t := NewTree(seed, s.Depth, trace)
-	t.bug, t.relay, t.gathers = s.bug, s.Relay, s.Hold
+	t.bug, t.relay, t.gathers, t.pace = s.bug, s.Relay, s.Hold, s.Pace
 	w := t.world
 	bad := w.Rand.Float64()
 	t.faults = Faults{

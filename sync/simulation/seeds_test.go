@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"xylem/sync/simulation"
 )
@@ -51,6 +52,9 @@ func run(seed uint64, out *os.File) (simulation.Stats, uint64, error) {
 	}
 	s.Relay = *how == "tree" || *how == "both" && seed%4 >= 2
 	s.Hold = seed%8 >= 4
+	if seed%16 >= 8 {
+		s.Pace = time.Millisecond
+	}
 	if out == nil {
 		return simulation.Run(seed, s, nil)
 	}

@@ -22,6 +22,7 @@ type Tree struct {
 	eager      bool
 	relay      bool // nodes pass pushes on to those below them
 	gathers    bool // Scenario.Hold
+	pace       time.Duration
 	schedule   time.Duration
 	queueBytes int64 // of each node
 	forgets    bool  // tombstones are dropped after seconds

@@ -118,7 +118,7 @@ func TestACutTravelsInBoundedBodies(t *testing.T) {
 		if err != nil || len(decoded) != body.Entries {
 			t.Fatalf("%d entries of %d: %v", len(decoded), body.Entries, err)
 		}
-		if err := builder.Add(decoded); err != nil {
+		if err := builder.AddBlock(block); err != nil {
 			t.Fatal(err)
 		}
 		bodies++

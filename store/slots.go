@@ -2,7 +2,7 @@ package store
 
 import "sync/atomic"
 
-// A ref says in one word where an entry is: in which slot of the directory of chunks, and
+// A ref says in one word where an entry is: in which slot, and
 // which of the chunks that were there one after the other, at which offset; and ten bits
 // of its key's hash, by which most others are told apart unseen.
 //
@@ -26,26 +26,26 @@ func tagOf(hash uint64) ref { return ref(hash>>32) & (1<<tagBits - 1) }
 
 // ref is where an entry of the chunk is.
 func (c *chunk) ref(offset int, hash uint64) ref {
-	place := ref(c.birth)<<slotBits | ref(c.slot)
-	return (place<<offsetBits|ref(offset>>2))<<tagBits | tagOf(hash)
+	where := ref(c.birth)<<slotBits | ref(c.slot)
+	return (where<<offsetBits|ref(offset>>2))<<tagBits | tagOf(hash)
 }
 
-// directory finds chunks by their slots. It is read without a lock while its one writer
-// changes it. A reader who holds a ref to a chunk that is gone finds nil: its entries
+// slots are where a table's chunks are found. They are read without a lock while their one writer
+// changes them. A reader who holds a ref to a chunk that is gone finds nil: its entries
 // have moved, and whoever looks the key up again finds where to.
-type directory struct {
-	slots  atomic.Pointer[[]atomic.Pointer[chunk]]
+type slots struct {
+	chunks atomic.Pointer[[]atomic.Pointer[chunk]]
 	births []uint16 // of each slot the last; writer only
 	free   []uint32 // in the order in which they became free; writer only
 }
 
-func (d *directory) find(r ref) *chunk {
-	slots := *d.slots.Load()
+func (s *slots) find(r ref) *chunk {
+	chunks := *s.chunks.Load()
 	slot := r.slot()
-	if int(slot) >= len(slots) {
+	if int(slot) >= len(chunks) {
 		return nil
 	}
-	if c := slots[slot].Load(); c != nil && c.birth == r.birth() {
+	if c := chunks[slot].Load(); c != nil && c.birth == r.birth() {
 		return c
 	}
 	return nil
@@ -53,39 +53,39 @@ func (d *directory) find(r ref) *chunk {
 
 // add gives a chunk its slot. It panics when there are 2^24 chunks, which are hundreds of
 // gigabytes.
-func (d *directory) add(c *chunk) {
-	if used := len(d.births); len(d.free) > minReusing || used == maxSlots {
-		c.slot, d.free = d.free[0], d.free[1:]
+func (s *slots) add(c *chunk) {
+	if used := len(s.births); len(s.free) > minReusing || used == maxSlots {
+		c.slot, s.free = s.free[0], s.free[1:]
 	} else {
 		c.slot = uint32(used)
-		d.births = append(d.births, 0)
-		d.grow(used + 1)
+		s.births = append(s.births, 0)
+		s.grow(used + 1)
 	}
-	birth := &d.births[c.slot]
+	birth := &s.births[c.slot]
 	if *birth++; *birth == 0 {
 		*birth = 1
 	}
 	c.birth = *birth
-	(*d.slots.Load())[c.slot].Store(c)
+	(*s.chunks.Load())[c.slot].Store(c)
 }
 
-func (d *directory) grow(used int) {
+func (s *slots) grow(used int) {
 	var before []atomic.Pointer[chunk]
-	if old := d.slots.Load(); old != nil {
+	if old := s.chunks.Load(); old != nil {
 		before = *old
 	}
 	if used <= len(before) {
 		return
 	}
-	slots := make([]atomic.Pointer[chunk], max(2*len(before), 4))
+	chunks := make([]atomic.Pointer[chunk], max(2*len(before), 4))
 	for i := range before {
-		slots[i].Store(before[i].Load())
+		chunks[i].Store(before[i].Load())
 	}
-	d.slots.Store(&slots)
+	s.chunks.Store(&chunks)
 }
 
 // remove forgets a chunk; its entries have other refs by now.
-func (d *directory) remove(c *chunk) {
-	(*d.slots.Load())[c.slot].Store(nil)
-	d.free = append(d.free, c.slot)
+func (s *slots) remove(c *chunk) {
+	(*s.chunks.Load())[c.slot].Store(nil)
+	s.free = append(s.free, c.slot)
 }
