@@ -9,7 +9,8 @@ const (
 	// maxWaitBytes bounds the keys and values of the writes that wait for a batch.
 	maxWaitBytes = 256 << 20
 	// busyPace is the time between two pushes to a node that is pushed to without a pause: each
-	// costs the same for one write as for twenty. A write that comes after a pause goes at once.
+	// costs the same for one write as for twenty. A write that comes after a pause goes at once, and
+	// one that comes just before the answer to that does so too.
 	busyPace = time.Millisecond
 )
 

@@ -45,6 +45,7 @@ type progress struct {
 	mismatches int           // digests in a row that differed
 	notBefore  time.Duration // no push before then
 	pushed     time.Duration // when the last began
+	follows    bool          // something had gathered for it when the one before was answered
 	report     Report
 }
 
@@ -220,9 +221,11 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 			r.backOff(p, p.mismatches-1)
 		default:
 			p.mismatches = 0
-			if p.confirmed != r.store.Applied() { // what gathered meanwhile may gather for longer
+			gathered := p.confirmed != r.store.Applied()
+			if gathered && p.follows { // it goes on: what gathered meanwhile may gather for longer
 				p.notBefore = max(p.notBefore, p.pushed+r.cfg.Pace)
 			}
+			p.follows = gathered
 		}
 	case Gap, Foreign:
 		p.confirmed = in.Ack.Version

@@ -31,7 +31,7 @@ type Config struct {
 	Relay      bool           // the root pushes to those that report to it, they to those that report to them
 	Liveness   time.Duration  // where Relay: how long without a sign until a node counts as dead
 	Interval   time.Duration  // least time between two pushes to one member; 0 for none
-	Pace       time.Duration  // least time between the begins of two pushes to one member where the second follows at once on the first; 0 for none
+	Pace       time.Duration  // least time between the begins of pushes to one member that follow each other at once, from the third of them on; 0 for none
 	Grace      time.Duration  // how long a root that may lack data, or the time, waits for members that have it
 	WaitBytes  int            // most bytes of keys and values that wait for a batch; more are refused
 	BatchBytes int            // most bytes of keys and values in one batch; at least one group goes in

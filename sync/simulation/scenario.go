@@ -29,8 +29,8 @@ type Scenario struct {
 	// does.
 	Hold bool
 
-	// Pace is the least time between the begins of two pushes to one member where the
-	// second follows at once on the first. A node has a millisecond.
+	// Pace is the least time between the begins of pushes to one member that follow each
+	// other at once, from the third of them on. A node has a millisecond.
 	Pace time.Duration
 
 	bug bug // planted
