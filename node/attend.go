@@ -14,8 +14,9 @@ var errHangs = errors.New("it answers nothing, not even a ping")
 // The silence after which an ancestor is given up, which is to be noticed within the
 // liveness time-out, and yet long: a loaded machine leaves a process that is well
 // without a processor for part of a second. A report may begin a third of the time-out after
-// the ancestor has fallen silent, and is just told to another. A write goes at once, and its outcome is unknown then: it is
-// given up hardly sooner than its own time-out, as it is by default, would have it.
+// the ancestor has fallen silent, and is just told to another. A write goes at once, and its
+// outcome is unknown then: it is given up hardly sooner than its own time-out, as it is by
+// default, would have it.
 const (
 	leastReportSilence = 500 * time.Millisecond
 	leastWriteSilence  = 800 * time.Millisecond
@@ -30,20 +31,23 @@ func writeSilence(liveness time.Duration) time.Duration {
 }
 
 // postAttended is peers.post to an ancestor, and gives up, with an error that wraps errHangs
-// if the request may have had an effect, when the ancestor stays silent: when it has answered neither the request
-// after a third of that time, nor until its end a ping. A ping asks neither the loop nor the disk,
-// nor anybody above: no answer to it says that the process stands still, while one to the
-// request may just be slow.
+// if the request may have had an effect, when the ancestor stays silent: it is pinged after a
+// third of that time, and again and again, and one ping gets no answer in the other two thirds.
+// A ping asks neither the loop nor the disk, nor anybody above: no answer to it says that the
+// process stands still, while one to the request may just be slow.
 func (n *Node) postAttended(ctx context.Context, m coordinator.Member, path string, body []byte, silence time.Duration) (peerAnswer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	vigil := time.AfterFunc(silence/3, func() {
 		defer close(ended)
-		pinging, stop := context.WithTimeout(ctx, silence*2/3)
-		defer stop()
-		if _, err := n.pingAncestor(pinging, m); err != nil && !errors.Is(err, errStranger) {
-			cancel(errHangs) // says nothing if ctx has ended, and the ping with it
+		for n.answersPing(ctx, m, silence*2/3) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(silence / 3):
+			}
 		}
+		cancel(errHangs) // says nothing if ctx has ended, and the ping with it
 	})
 	answer, err := n.peers.post(ctx, m.Address, path, body)
 	cancel(nil)
@@ -51,4 +55,13 @@ func (n *Node) postAttended(ctx context.Context, m coordinator.Member, path stri
 		<-ended
 	}
 	return answer, err
+}
+
+// answersPing reports whether an ancestor answers within a time. A stranger at its address does:
+// then nothing hangs, and the stranger answers the request too.
+func (n *Node) answersPing(ctx context.Context, m coordinator.Member, within time.Duration) bool {
+	ctx, stop := context.WithTimeout(ctx, within)
+	defer stop()
+	_, err := n.pingAncestor(ctx, m)
+	return err == nil || errors.Is(err, errStranger)
 }

@@ -1,10 +1,15 @@
 package node
 
-import "sync"
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
 
 // combiner is a queue of work that one goroutine at a time does, in order: whoever brings some while nobody is at it
 // (flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010), or a goroutine of the queue's own, which is woken for
 // what nobody else does. To wake it costs more than most of the work; where there is little of it, nobody has to.
+// Who is at it must get to end, or the process end (fatal).
 type combiner[T any] struct {
 	mu      sync.Mutex
 	waiting []T
@@ -32,18 +37,24 @@ func (c *combiner[T]) add(work T) bool {
 
 // begin reports whether there is something to do and nobody at it. The caller then is, until end.
 func (c *combiner[T]) begin() bool {
-	return c.beginIf(func(waiting []T) bool { return len(waiting) > 0 })
-}
-
-// beginIf is begin where what waits is as the caller would have it.
-func (c *combiner[T]) beginIf(fits func(waiting []T) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.busy || !fits(c.waiting) {
+	if c.busy || len(c.waiting) == 0 {
 		return false
 	}
 	c.busy = true
 	return true
+}
+
+// beginIf is begin where what waits is as the caller would have it, and takes just that.
+func (c *combiner[T]) beginIf(fits func(waiting []T) bool) (work []T, free bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy || !fits(c.waiting) {
+		return nil, false
+	}
+	c.busy = true
+	return c.take(), true
 }
 
 // own is begin for the queue's own goroutine, whether or not there is something to do. If
@@ -71,8 +82,23 @@ func (c *combiner[T]) next() []T {
 	clear(c.spare)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.take()
+}
+
+// take is next where nothing was taken before. c.mu is held.
+func (c *combiner[T]) take() []T {
 	c.waiting, c.spare = c.spare[:0], c.waiting
 	return c.spare
+}
+
+// fatal ends the process with a panic of who is at a queue: what it has left half done nobody may go on with. It is
+// to be deferred there; a handler of requests would take the panic for its own.
+func fatal() {
+	if r := recover(); r != nil {
+		stack := debug.Stack()
+		go panic(fmt.Sprintf("%v\n\n%s", r, stack))
+		select {}
+	}
 }
 
 // end leaves what has come meanwhile to the queue's own goroutine.

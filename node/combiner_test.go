@@ -1,6 +1,10 @@
 package node
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,14 +82,15 @@ func TestACombinerRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	c.end()
 	c.add(7)
-	if c.beginIf(func(waiting []int) bool { return waiting[0] != 7 }) {
+	if _, free := c.beginIf(func(waiting []int) bool { return waiting[0] != 7 }); free {
 		t.Error("what waits was to be another")
 	}
 	c.leave()
 	if len(c.wake) != 1 {
 		t.Error("its own goroutine is not woken for what is left")
 	}
-	if !c.begin() || len(c.next()) != 1 || c.some() {
+	work, free := c.beginIf(func(waiting []int) bool { return waiting[0] == 7 })
+	if !free || len(work) != 1 || c.some() {
 		t.Error("it is not done")
 	}
 	if c.own() {
@@ -95,5 +100,29 @@ func TestACombinerRefusesWhatDoesNotFit(t *testing.T) {
 	c.end()
 	if len(c.wake) != 1 {
 		t.Error("its own goroutine waits on after it was kept off")
+	}
+}
+
+// A handler of requests recovers from panics; a queue that somebody left half way must not
+// outlive that.
+func TestAPanicOfWhoIsAtAQueueEndsTheProcess(t *testing.T) {
+	if os.Getenv("XYLEM_TEST_PANIC") != "" {
+		func() {
+			defer func() { _ = recover() }()
+			defer fatal()
+			panic("a bug in the core")
+		}()
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), self, "-test.run", "^"+t.Name()+"$")
+	child.Env = append(os.Environ(), "XYLEM_TEST_PANIC=1")
+	said, err := child.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || !strings.Contains(string(said), "a bug in the core") {
+		t.Errorf("it ended with %v, and said: %s", err, said)
 	}
 }

@@ -65,11 +65,11 @@ func (d *disk) help() bool {
 	records := func(waiting []diskRequest) bool {
 		return len(waiting) > 0 && !slices.ContainsFunc(waiting, func(req diskRequest) bool { return req.state != nil })
 	}
-	if !d.work.beginIf(records) {
-		return false
+	reqs, free := d.work.beginIf(records)
+	if free {
+		d.turn(reqs)
 	}
-	d.turn()
-	return true
+	return free
 }
 
 // run carries out what nobody else does, until the disk is stopped and all was carried out;
@@ -77,7 +77,7 @@ func (d *disk) help() bool {
 func (d *disk) run() {
 	for d.work.end(); !d.work.finished(); <-d.work.wake {
 		for d.work.begin() {
-			d.turn()
+			d.turn(d.work.next())
 			if d.work.some() { // the loop goes on beside it
 				d.loop.inputs.leave()
 			} else if d.loop.inputs.begin() {
@@ -91,9 +91,10 @@ func (d *disk) run() {
 	d.err = d.journal.Close()
 }
 
-// turn carries out what waits. Whoever calls it is at work at d.work; then no more.
-func (d *disk) turn() {
-	d.carryOut(d.work.next())
+// turn carries out what was taken of d.work. Whoever calls it is at work there; then no more.
+func (d *disk) turn(reqs []diskRequest) {
+	defer fatal()
+	d.carryOut(reqs)
 	d.askToCompact()
 	d.work.end()
 }

@@ -73,7 +73,21 @@ func (d *drafts) complete(of *store.Builder) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.of = of
+	if d.file != nil {
+		d.of = of
+	}
+}
+
+// forget gives up what was written of what a builder has, if nobody has taken it.
+func (d *drafts) forget(of *store.Builder) {
+	if d == nil || of == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.of == of {
+		d.abort()
+	}
 }
 
 // take hands over the file that a state was written to as it came; nil if there is none.
@@ -99,11 +113,10 @@ func (d *drafts) drop() {
 }
 
 func (d *drafts) abort() {
-	if d.file == nil {
-		return
-	}
-	if err := d.file.Abort(); err != nil {
-		d.log.Debug("the file of a snapshot that did not come could not be removed", "err", err)
+	if d.file != nil {
+		if err := d.file.Abort(); err != nil {
+			d.log.Debug("the file of a snapshot that did not come could not be removed", "err", err)
+		}
 	}
 	d.file, d.of = nil, nil
 }

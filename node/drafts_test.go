@@ -175,3 +175,35 @@ func TestWhatWasWrittenAsItCameIsOfThatStateAlone(t *testing.T) {
 		})
 	}
 }
+
+// A builder that is whole while no file is open says nothing of the file that is opened next.
+func TestADraftThatHasOnlyBegunIsTakenForNoState(t *testing.T) {
+	s := newSent(t, t.TempDir())
+	s.to.drafts = nil // as where there was no room for its file
+	in := s.send(version.Version{}, 1000)
+	s.to.drafts = s.disk.drafts
+	s.disk.drafts.complete(in.Builder)
+	s.send(version.Version{}, 2)
+	if s.keep(in.Builder.Cut(in.Header.To, in.Header.Meta)) {
+		t.Error("a file with its first pieces only was taken for it")
+	}
+}
+
+func TestWhatIsLeftOfASnapshotThatIsNotTakenIsForgotten(t *testing.T) {
+	s := newSent(t, t.TempDir())
+	drafts := s.disk.drafts
+	in := s.send(version.Version{}, 1000)
+	drafts.forget(nil)
+	if drafts.file == nil || drafts.of != in.Builder {
+		t.Fatal("it was not written as it came")
+	}
+	drafts.forget(in.Builder)
+	if drafts.file != nil || drafts.of != nil {
+		t.Error("its file, or its builder, is kept")
+	}
+	s.send(version.Version{}, 2)
+	s.to.arrived()
+	if drafts.file != nil {
+		t.Error("the file of one that began is kept when the state has come otherwise")
+	}
+}

@@ -165,6 +165,7 @@ func (n *Node) postSynchronize(c *fiber.Ctx, req provedRequest) error {
 		n.encodings.cameAs(&h, req.body, len(in.Entries))
 	}
 	ack, err := askCore(n.working, n.loop, &n.loop.acks, in, &in.Ref)
+	n.pieces.drafts.forget(in.Builder) // where it was not taken
 	if err != nil {
 		return err
 	}

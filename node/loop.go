@@ -122,7 +122,8 @@ func (l *loop) run() {
 // turn steps the core with what was posted, and with what comes meanwhile, at most so many
 // times. Whoever calls it is at work at l.inputs; then no more.
 func (l *loop) turn(rounds int) {
-	for ; rounds > 0; rounds-- {
+	defer fatal()
+	for round := range rounds {
 		owed := l.owed
 		if l.owed = false; owed && l.submitted.answered > 1 {
 			runtime.Gosched() // to those that were answered; one alone may be who steps here
@@ -142,6 +143,9 @@ func (l *loop) turn(rounds int) {
 		l.node.publish(l.core)
 		if len(posted) == 0 && !owed {
 			break
+		}
+		if round > 0 { // else who stepped may do it
+			l.node.disk.work.leave()
 		}
 	}
 	due, owed := l.next(), l.owed

@@ -129,6 +129,7 @@ func (p *pieces) arrived() {
 	defer p.mu.Unlock()
 	p.taking.Wait()
 	p.assembly.Forget()
+	p.drafts.drop() // what was taken is no draft any more
 }
 
 // close waits for what is taken in, when no piece comes any more.

@@ -257,7 +257,7 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 
 // lives takes in a sign of life: if pushes failed, the next is not put off any longer.
 func (r *Replica) lives(p *progress) {
-	if p.failures > 0 {
+	if p.failures > 0 && p.report.LastPush.Outcome == Lost {
 		p.notBefore = 0
 	}
 	r.advance(p)

@@ -192,3 +192,52 @@ func TestAHaltedRootGoesOnTelling(t *testing.T) {
 		s.confirm(2, Current, "0.0")
 	}
 }
+
+// Who is brought what it cannot write tells those below that it lacks it; else they would
+// wait for it there.
+func TestWhoCannotWriteTellsWhatItWasBrought(t *testing.T) {
+	o := newOrigin(t)
+	s := relayScript(t)
+	holds := func(want string) {
+		t.Helper()
+		for _, e := range s.rolls("0.0", true, 4) {
+			if said, is := e.(AnswerRoll); is && said.Reply.Version != parseVersion(t, want) {
+				t.Errorf("it tells of %v, want %s", said.Reply.Version, want)
+			}
+		}
+	}
+	s.push(o.heartbeat())
+	s.persisted()
+	s.push(o.write("a=1").delta("0.0"))
+	s.fails(Full)
+	holds("1.1")
+	s.push(o.write("b=1").snapshot())
+	s.fails(Full)
+	holds("1.2")
+	s.push(o.delta("0.0"))
+	s.persisted()
+	holds("1.2")
+}
+
+// A sign of life ends the wait for the next push where the last got no answer. One that was
+// answered says itself that the node lives, and cannot take it.
+func TestASignOfLifeEndsTheWaitAfterAPushThatWasLost(t *testing.T) {
+	for outcome, want := range map[AckOutcome]int{Lost: 1, Failed: 0} {
+		o := newOrigin(t)
+		s := relayScript(t)
+		s.rolls("0.0", true, 4)
+		s.push(o.write("a=1").delta("0.0"))
+		s.persisted()
+		s.confirm(4, outcome, "0.0")
+		s.confirm(4, outcome, "0.0")
+		pushes := 0
+		for _, e := range s.rolls("0.0", true, 4) {
+			if _, is := e.(Push); is {
+				pushes++
+			}
+		}
+		if pushes != want {
+			t.Errorf("after a push that was %s %d follow a sign of life, want %d", outcome, pushes, want)
+		}
+	}
+}
