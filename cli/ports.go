@@ -29,7 +29,7 @@ func portError(cfg configs.Config, k, port int, err error) error {
 	const change = "choose others with api.host_port_base (XYLEM_API_HOST_PORT_BASE, --host-port-base), now %d"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return failed("port %d, for %s, is taken: stop what listens there (another `xylem up`?), or "+change,
+		return failed("port %d, for %s, is taken: stop what has it (another `xylem up`? or a connection, if the port is over 32767), or "+change,
 			port, cfg.NodeName(k), cfg.API.HostPortBase)
 	case errors.Is(err, syscall.EACCES):
 		return failed("port %d, for %s, may not be used by this user: "+change, port, cfg.NodeName(k), cfg.API.HostPortBase)

@@ -11,7 +11,8 @@ import (
 )
 
 // The journal is compacted once it has grown by this many bytes and by twice its
-// checkpoint: so it takes at most about four times the state, or this bound.
+// checkpoint: so it takes at most about four times the state, or this bound; and as much as
+// the state twice more while one is compacted and a snapshot comes.
 const compactBytes = 64 << 20
 
 // disk owns the journal. Requests are carried out in order; those that wait
