@@ -14,8 +14,7 @@ type acceptor struct {
 	busy    bool
 	taken   time.Duration // when a piece was last of use
 	waiting []Input       // pieces, and what else needs the state to stand still, while one is on its way to the disk
-
-	unwritten version.Version // where the last push ends, if it could not be written
+	stuck   bool          // the last push could not be written: those below get it from another
 }
 
 // piece answers a piece of a push. Nothing that is refused changes anything.
@@ -112,9 +111,9 @@ func (r *Replica) then(in *Piece, done AckOutcome, do func()) func(Failure) {
 	r.acceptor.busy = true
 	return func(f Failure) {
 		outcome := Failed
-		r.acceptor.unwritten = in.Header.To
+		r.acceptor.stuck = f != None
 		if f == None {
-			outcome, r.acceptor.unwritten = done, version.Version{}
+			outcome = done
 			do()
 			r.heard(&in.Header)
 			r.observe(in.Header.Meta.Stamp)

@@ -91,7 +91,7 @@ const MaxLaggards = 8
 // rolled takes the report of a node below.
 func (r *Replica) rolled(in *Rolled) {
 	sender := &in.Roll.Nodes[0]
-	reply := wire.RollReply{Linked: r.IsRoot() || r.uprolls.linked, Version: version.Max(r.store.Applied(), r.acceptor.unwritten), Epoch: r.lag.epoch, Millis: r.HeardMillis()}
+	reply := wire.RollReply{Linked: r.IsRoot() || r.uprolls.linked, Version: r.store.Applied(), Epoch: r.lag.epoch, Millis: r.HeardMillis()}
 	if r.IsRoot() {
 		reply.Epoch = r.store.Meta().Epoch
 	}
@@ -147,7 +147,7 @@ func (r *Replica) judgeRoll(roll *wire.Roll) wire.RollVerdict {
 		return wire.AskAbove
 	case r.IsRoot() && (!r.tells() || !r.branches.admitted[sender.Node] || foreign || roll.Epoch > r.Fence()):
 		return wire.JoinFirst
-	case foreign:
+	case foreign || r.acceptor.stuck && !r.IsRoot():
 		return wire.AskAbove
 	}
 	return wire.RollTaken

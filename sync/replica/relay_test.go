@@ -193,30 +193,31 @@ func TestAHaltedRootGoesOnTelling(t *testing.T) {
 	}
 }
 
-// Who is brought what it cannot write tells those below that it lacks it; else they would
-// wait for it there.
-func TestWhoCannotWriteTellsWhatItWasBrought(t *testing.T) {
+// Who cannot write what it is brought has nothing to pass on: those below turn to another, until it
+// can again.
+func TestWhoCannotWriteServesNobody(t *testing.T) {
 	o := newOrigin(t)
 	s := relayScript(t)
-	holds := func(want string) {
+	answers := func(want wire.RollVerdict) {
 		t.Helper()
 		for _, e := range s.rolls("0.0", true, 4) {
-			if said, is := e.(AnswerRoll); is && said.Reply.Version != parseVersion(t, want) {
-				t.Errorf("it tells of %v, want %s", said.Reply.Version, want)
+			if said, is := e.(AnswerRoll); is && said.Reply.Verdict != want {
+				t.Errorf("it answers %v, want %v", said.Reply.Verdict, want)
 			}
 		}
 	}
 	s.push(o.heartbeat())
 	s.persisted()
+	answers(wire.RollTaken)
 	s.push(o.write("a=1").delta("0.0"))
 	s.fails(Full)
-	holds("1.1")
-	s.push(o.write("b=1").snapshot())
+	answers(wire.AskAbove)
+	s.push(o.snapshot())
 	s.fails(Full)
-	holds("1.2")
+	answers(wire.AskAbove)
 	s.push(o.delta("0.0"))
 	s.persisted()
-	holds("1.2")
+	answers(wire.RollTaken)
 }
 
 // A sign of life ends the wait for the next push where the last got no answer. One that was

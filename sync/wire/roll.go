@@ -49,7 +49,7 @@ const (
 type RollReply struct {
 	Verdict RollVerdict
 	Linked  bool            // the ancestor is the root, or its own last roll was taken by one that is linked
-	Version version.Version // that it holds, or was brought last and could not write to its disk
+	Version version.Version // that it holds
 	Epoch   uint64          // whose root's time follows
 	Millis  int64           // the root's time as the ancestor knows it, in milliseconds; 0 before it heard it
 }
