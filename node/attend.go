@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"xylem/coordinator"
@@ -57,11 +58,12 @@ func (n *Node) postAttended(ctx context.Context, m coordinator.Member, path stri
 	return answer, err
 }
 
-// answersPing reports whether an ancestor answers within a time. A stranger at its address does:
-// then nothing hangs, and the stranger answers the request too.
+// answersPing reports whether a ping of an ancestor comes to anything within a time. Where it fails at once nothing hangs:
+// the connection of the request fails too, or who has the address now answers it.
 func (n *Node) answersPing(ctx context.Context, m coordinator.Member, within time.Duration) bool {
 	ctx, stop := context.WithTimeout(ctx, within)
 	defer stop()
 	_, err := n.pingAncestor(ctx, m)
-	return err == nil || errors.Is(err, errStranger)
+	var failed net.Error
+	return !errors.As(err, &failed) || !failed.Timeout()
 }

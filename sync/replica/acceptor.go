@@ -177,6 +177,7 @@ func (r *Replica) upToDate(in *Piece) {
 	if meta.Epoch == h.Meta.Epoch && meta.Run == h.Meta.Run && meta.Floor == h.Meta.Floor && meta.Tree == h.Meta.Tree {
 		r.store.Covered()
 		r.heard(h)
+		r.acceptor.stuck = false // it lacks nothing
 		r.acknowledge(in, Current)
 		return
 	}

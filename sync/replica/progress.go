@@ -255,9 +255,10 @@ func (r *Replica) answered(p *progress, in Confirmed) {
 	r.handed()
 }
 
-// lives takes in a sign of life: if pushes failed, the next is not put off any longer.
+// lives takes in a sign of life: if pushes failed, the next is not put off any longer, unless the
+// node has said itself that it cannot write what it is brought.
 func (r *Replica) lives(p *progress) {
-	if p.failures > 0 && p.report.LastPush.Outcome == Lost {
+	if p.failures > 0 && p.report.LastPush.Outcome != Failed {
 		p.notBefore = 0
 	}
 	r.advance(p)

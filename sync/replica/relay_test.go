@@ -220,8 +220,8 @@ func TestWhoCannotWriteServesNobody(t *testing.T) {
 	answers(wire.RollTaken)
 }
 
-// A sign of life ends the wait for the next push where the last got no answer. One that was
-// answered says itself that the node lives, and cannot take it.
+// A sign of life ends the wait for the next push, unless the node has said that it cannot write
+// what it is brought.
 func TestASignOfLifeEndsTheWaitAfterAPushThatWasLost(t *testing.T) {
 	for outcome, want := range map[AckOutcome]int{Lost: 1, Failed: 0} {
 		o := newOrigin(t)
