@@ -12,7 +12,8 @@ module Xylem
 
     ZOOKEEPER_DEADLINE = 60 # seconds
     # What `srvr` answers begins with its version; "Mode:" is there once it serves. The health checks in
-    # deployments/docker/zookeeper/Dockerfile and deployments/compose/compose.yaml.tmpl ask the same.
+    # deployments/docker/zookeeper/Dockerfile and deployments/compose/compose.yaml.tmpl ask the same. Asked while it
+    # starts, it may fail inside and keep the connection open without a word.
     ZOOKEEPER_SERVES = 'exec 3<>/dev/tcp/localhost/2181 && echo srvr >&3 && grep -q ^Mode: <&3'.freeze
 
     def initialize(plan)
@@ -50,7 +51,7 @@ module Xylem
     # await_zookeeper returns when it answers: nodes that start before it would only wait for it.
     def await_zookeeper
       deadline = now + ZOOKEEPER_DEADLINE
-      until succeeds?('exec', 'zookeeper', 'bash', '-c', ZOOKEEPER_SERVES)
+      until succeeds?('exec', 'zookeeper', 'timeout', '5', 'bash', '-c', ZOOKEEPER_SERVES)
         raise Problem, "ZooKeeper does not answer within #{ZOOKEEPER_DEADLINE}s: `docker logs zookeeper` says why" if now > deadline
 
         sleep 0.2
