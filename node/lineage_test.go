@@ -238,15 +238,21 @@ func TestACutOffAncestorIsShunnedUntilItHasAWay(t *testing.T) {
 	})
 }
 
+// newPinging is a family in which a ping of NODE-3 is under way until it is ended, without an answer.
+func newPinging(t *testing.T) (f *family, end func()) {
+	f = newFamily(t)
+	answered := make(chan struct{})
+	f.plays(func(context.Context, int) (bool, error) { <-answered; return false, errDeaf })
+	f.silent(ancestor(3), true, errDeaf)
+	f.after(time.Nanosecond)
+	return f, func() { close(answered) }
+}
+
 func TestWhoIsNoAncestorAnyMoreIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFamily(t)
-		begin := make(chan struct{})
-		f.plays(func(context.Context, int) (bool, error) { <-begin; return false, errDeaf })
-		f.silent(ancestor(3), true, errDeaf)
-		f.after(time.Nanosecond)
+		f, end := newPinging(t)
 		f.see(2, 2, 1)
-		close(begin) // the ping that was under way ends
+		end()
 		f.silent(ancestor(3), true, errDeaf)
 		f.after(5 * time.Second)
 		f.wantPings(t, 3, 1)
@@ -258,14 +264,10 @@ func TestWhoIsNoAncestorAnyMoreIsForgotten(t *testing.T) {
 // A node that is elected has no ancestors any more, and may have asked one a moment ago.
 func TestAPingThatEndsAtTheRootIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFamily(t)
-		begin := make(chan struct{})
-		f.plays(func(context.Context, int) (bool, error) { <-begin; return false, errDeaf })
-		f.silent(ancestor(3), true, errDeaf)
-		f.after(time.Nanosecond)
+		f, end := newPinging(t)
 		f.now.Store(&coordinator.View{Root: ancestor(4)})
 		f.moved()
-		close(begin)
+		end()
 		f.after(5 * time.Second)
 		f.wantPings(t, 3, 1)
 		f.wantCandidates(t)

@@ -94,24 +94,16 @@ func TestChildrenOfADeadNodeTurnToItsParent(t *testing.T) {
 	tr.wantOneState()
 }
 
-// ice is a listener that freezes: the node behind it still accepts, and never
-// answers, but goes on giving signs of life.
+// ice freezes what comes to a node: it still accepts, and never answers, but goes on
+// giving signs of life.
 type ice struct {
-	net.Listener
 	mu     sync.Mutex
 	frozen bool
 	stuck  []net.Conn
 	heard  strings.Builder // while frozen
 }
 
-// Accept implements net.Listener.
-func (i *ice) Accept() (net.Conn, error) {
-	conn, err := i.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return iceConn{Conn: conn, ice: i}, nil
-}
+func (i *ice) before(conn net.Conn) net.Conn { return iceConn{Conn: conn, ice: i} }
 
 type iceConn struct {
 	net.Conn
@@ -168,7 +160,7 @@ func (i *ice) requests(paths ...string) int {
 func TestAHangingParentCostsItsChildrenOneTimeOut(t *testing.T) {
 	tr := newTree(t, 3, schedule("@every 100ms"), writesTimeout(3*time.Second))
 	hanging := &ice{}
-	tr.nodes[2].listening = func(l net.Listener) net.Listener { hanging.Listener = l; return hanging }
+	tr.nodes[2].before = hanging.before
 	tr.startAll()
 	hanging.freeze()
 	atOnce(2, func(i int) { // what becomes of the first write, nobody knows
@@ -211,22 +203,14 @@ func TestAHangingParentCostsItsChildrenOneTimeOut(t *testing.T) {
 	tr.wantOneState()
 }
 
-// slowWrites is a listener that lets batches of writes wait, and nothing else.
+// slowWrites lets batches of writes wait, and nothing else.
 type slowWrites struct {
-	net.Listener
 	release chan struct{} // closed when they may go on
 	came    atomic.Int64
 	pings   atomic.Int64
 }
 
-// Accept implements net.Listener.
-func (s *slowWrites) Accept() (net.Conn, error) {
-	conn, err := s.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return slowConn{Conn: conn, slow: s}, nil
-}
+func (s *slowWrites) before(conn net.Conn) net.Conn { return slowConn{Conn: conn, slow: s} }
 
 type slowConn struct {
 	net.Conn
@@ -249,7 +233,7 @@ func (c slowConn) Read(p []byte) (int, error) {
 func TestASlowAncestorThatAnswersPingsIsNotGivenUp(t *testing.T) {
 	tr := newTree(t, 3, onlyTicks(), unhurried(), writesTimeout(patience))
 	slow := &slowWrites{release: make(chan struct{})}
-	tr.nodes[2].listening = func(l net.Listener) net.Listener { slow.Listener = l; return slow }
+	tr.nodes[2].before = slow.before
 	tr.startAll()
 	writing := make(chan struct{})
 	go func() {
@@ -287,7 +271,7 @@ func TestASlowAncestorThatAnswersPingsIsNotGivenUp(t *testing.T) {
 func TestAHangingNodeCostsOnlyThoseNextToItATimeOut(t *testing.T) {
 	tr := newTree(t, 4, schedule("@every 100ms"))
 	hanging := &ice{}
-	tr.nodes[2].listening = func(l net.Listener) net.Listener { hanging.Listener = l; return hanging }
+	tr.nodes[2].before = hanging.before
 	tr.startAll()
 	hanging.freeze()
 	began := time.Now()
@@ -315,7 +299,7 @@ func TestAHangingNodeCostsOnlyThoseNextToItATimeOut(t *testing.T) {
 func TestAMissGoesRoundAHangingParent(t *testing.T) {
 	tr := newTree(t, 3, onlyTicks(), writesTimeout(4*time.Second))
 	hanging := &ice{}
-	tr.nodes[2].listening = func(l net.Listener) net.Listener { hanging.Listener = l; return hanging }
+	tr.nodes[2].before = hanging.before
 	tr.startAll()
 	tr.put(4, "greeting", "hello-world")
 	hanging.freeze()

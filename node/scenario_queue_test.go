@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -280,7 +279,7 @@ func TestAFullQueueRefusesUntilItHasDrained(t *testing.T) {
 func TestARootThatHangsIsAskedOnce(t *testing.T) {
 	tr := newTree(t, 2, writesTimeout(time.Second))
 	hanging := &ice{}
-	tr.nodes[0].listening = func(l net.Listener) net.Listener { hanging.Listener = l; return hanging }
+	tr.nodes[0].before = hanging.before
 	tr.startAll()
 	hanging.freeze()
 	tr.queue(3, "greeting", "first")

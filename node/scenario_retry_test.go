@@ -14,27 +14,19 @@ import (
 	"xylem/sync/version"
 )
 
-// lossy is a listener that loses answers to forwarded writes: the node behind it
-// has taken them all the same.
+// lossy loses answers to forwarded writes: the node behind it has taken them all the
+// same.
 type lossy struct {
-	net.Listener
 	losing atomic.Bool
 	lost   atomic.Int64
 }
 
-// Accept implements net.Listener.
-func (l *lossy) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &lossyConn{Conn: conn, listener: l}, nil
-}
+func (l *lossy) before(conn net.Conn) net.Conn { return &lossyConn{Conn: conn, link: l} }
 
 type lossyConn struct {
 	net.Conn
-	listener *lossy
-	write    bool // the last request forwarded writes
+	link  *lossy
+	write bool // the last request forwarded writes
 }
 
 // Read implements net.Conn.
@@ -48,8 +40,8 @@ func (c *lossyConn) Read(p []byte) (int, error) {
 
 // Write implements net.Conn.
 func (c *lossyConn) Write(p []byte) (int, error) {
-	if c.write && c.listener.losing.Load() {
-		c.listener.lost.Add(1)
+	if c.write && c.link.losing.Load() {
+		c.link.lost.Add(1)
 		return 0, errors.Join(io.ErrClosedPipe, c.Conn.Close())
 	}
 	return c.Conn.Write(p)
@@ -60,7 +52,7 @@ func startLossy(t *testing.T, options ...option) (*tree, *lossy) {
 	t.Helper()
 	tr := newTree(t, 2, options...)
 	losing := &lossy{}
-	tr.nodes[0].listening = func(l net.Listener) net.Listener { losing.Listener = l; return losing }
+	tr.nodes[0].before = losing.before
 	tr.startAll()
 	return tr, losing
 }

@@ -11,30 +11,22 @@ import (
 	"xylem/sync/wire"
 )
 
-// cutting is a listener that closes a connection in the midst of what comes, once.
+// cutting closes a connection in the midst of what comes, once.
 type cutting struct {
-	net.Listener
 	left atomic.Int64 // bytes that come before that
 }
 
-// Accept implements net.Listener.
-func (l *cutting) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &cutConn{Conn: conn, listener: l}, nil
-}
+func (l *cutting) before(conn net.Conn) net.Conn { return &cutConn{Conn: conn, link: l} }
 
 type cutConn struct {
 	net.Conn
-	listener *cutting
+	link *cutting
 }
 
 // Read implements net.Conn.
 func (c *cutConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if left := c.listener.left.Add(int64(-n)); left <= 0 && left+int64(n) > 0 {
+	if left := c.link.left.Add(int64(-n)); left <= 0 && left+int64(n) > 0 {
 		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
 	}
 	return n, err
@@ -46,7 +38,7 @@ func TestASnapshotGoesOnWhereItBroke(t *testing.T) {
 	tr := newTree(t, 2, onlyTicks())
 	link := &cutting{}
 	link.left.Store(breaks)
-	tr.nodes[2].listening = func(l net.Listener) net.Listener { link.Listener = l; return link }
+	tr.nodes[2].before = link.before
 	tr.start(1)
 	tr.awaitReady(1)
 	fillWithNoise(t, tr.nodes[0].node, entries)

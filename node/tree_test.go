@@ -46,11 +46,26 @@ type process struct {
 	dir     string
 	log     *logbook
 	client  *client.Client
-	// listening, if not nil, puts something before the node's listener.
-	listening func(net.Listener) net.Listener
-	node      *Node              // of the last start
-	stop      context.CancelFunc // nil while it does not run
-	ended     chan error         // what Run returned
+	// before, if not nil, is put before each connection that the node accepts.
+	before func(net.Conn) net.Conn
+	node   *Node              // of the last start
+	stop   context.CancelFunc // nil while it does not run
+	ended  chan error         // what Run returned
+}
+
+// fronted is a listener that puts something before each connection.
+type fronted struct {
+	net.Listener
+	before func(net.Conn) net.Conn
+}
+
+// Accept implements net.Listener.
+func (l fronted) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.before(conn), nil
 }
 
 // option changes the configuration that a tree is started with.
@@ -152,8 +167,8 @@ func (tr *tree) run(p *process) {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	if p.listening != nil {
-		listener = p.listening(listener)
+	if p.before != nil {
+		listener = fronted{listener, p.before}
 	}
 	options := Options{
 		ID: p.k, Config: tr.cfg, Listener: listener, Advertise: "http://" + p.address,
