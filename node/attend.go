@@ -58,8 +58,9 @@ func (n *Node) postAttended(ctx context.Context, m coordinator.Member, path stri
 	return answer, err
 }
 
-// answersPing reports whether a ping of an ancestor comes to anything within a time. Where it fails at once nothing hangs:
-// the connection of the request fails too, or who has the address now answers it.
+// answersPing reports whether a ping of an ancestor comes to anything within a time. Where it
+// fails at once nothing hangs: the connection of the request fails too, or who has the address
+// now answers it.
 func (n *Node) answersPing(ctx context.Context, m coordinator.Member, within time.Duration) bool {
 	ctx, stop := context.WithTimeout(ctx, within)
 	defer stop()

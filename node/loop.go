@@ -123,6 +123,7 @@ func (l *loop) run() {
 // times. Whoever calls it is at work at l.inputs; then no more.
 func (l *loop) turn(rounds int) {
 	defer fatal()
+	var now time.Duration // since the node began
 	for round := range rounds {
 		owed := l.owed
 		if l.owed = false; owed && l.submitted.answered > 1 {
@@ -136,8 +137,9 @@ func (l *loop) turn(rounds int) {
 		if owed && !l.owed {
 			l.stepCore(&l.gathered)
 		}
-		l.submitted.overdue(time.Since(l.node.began))
-		if at, set := l.core.NextWake(); set && at <= time.Since(l.node.began) {
+		now = time.Since(l.node.began)
+		l.submitted.overdue(now)
+		if at, set := l.core.NextWake(); set && at <= now {
 			l.stepCore(replica.Wake{})
 		}
 		l.node.publish(l.core)
@@ -148,7 +150,7 @@ func (l *loop) turn(rounds int) {
 			l.node.disk.work.leave()
 		}
 	}
-	due, owed := l.next(), l.owed
+	due, owed := l.next(now), l.owed
 	l.due.Store(int64(due))
 	l.inputs.end()
 	if owed || int64(due) < l.armed.Load() {
@@ -157,8 +159,7 @@ func (l *loop) turn(rounds int) {
 }
 
 // next is when the core is to be stepped, if nothing is posted.
-func (l *loop) next() time.Duration {
-	now := time.Since(l.node.began)
+func (l *loop) next(now time.Duration) time.Duration {
 	next := now + time.Hour
 	if l.submitted.some() {
 		next = now + l.submitted.period()
