@@ -15,7 +15,10 @@ import (
 
 // composeProject is a project of the trial's own, so that it neither takes over nor
 // removes what runs here from the same file.
-const composeProject = "xylem-trial"
+const (
+	composeProject = "xylem-trial"
+	composeLabel   = "com.docker.compose.project=" + composeProject
+)
 
 // stack is a tree under Docker Compose.
 type stack struct {
@@ -27,6 +30,7 @@ type stack struct {
 // node off, loses the root, and leaves nothing.
 func TestCompose(t *testing.T) {
 	s := newStack(t)
+	sweep(t)
 	t.Cleanup(s.remove)
 	s.compose("up", "-d")
 	for k := range s.config.Nodes() {
@@ -89,7 +93,7 @@ func (s *stack) remove() {
 
 // made lists what there is of the project, of one kind.
 func (s *stack) made(kind string) string {
-	args := []string{kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + composeProject}
+	args := []string{kind, "ls", "--quiet", "--filter", "label=" + composeLabel}
 	if kind == "container" {
 		args = append(args, "--all")
 	}

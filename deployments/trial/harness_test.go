@@ -105,16 +105,20 @@ func (r *tree) awaitRoot() (root int) {
 // patience is how long the trial waits for what is to happen.
 const patience = 90 * time.Second
 
-// sweep removes the containers, with their data, and the networks of a trial. A trial both begins and ends with it: what
-// an interrupted run has left has the names that the next one needs.
-func sweep(t *testing.T, label string) {
+// sweep removes what trials have made: containers with their data, networks, volumes. Each trial begins and ends with it,
+// for what an interrupted one has left has the names, or the ports, that the next one needs, be it another of them.
+func sweep(t *testing.T) {
 	t.Helper()
-	filter := "label=" + label
-	for _, container := range strings.Fields(run(t, "docker", "container", "ls", "--all", "--quiet", "--filter", filter)) {
-		run(t, "docker", "rm", "--force", "--volumes", container)
-	}
-	for _, network := range strings.Fields(run(t, "docker", "network", "ls", "--quiet", "--filter", filter)) {
-		run(t, "docker", "network", "rm", network)
+	for _, label := range []string{composeLabel, podLabel, machineLabel, vagrantLabel} {
+		filter := "label=" + label
+		for _, container := range strings.Fields(run(t, "docker", "container", "ls", "--all", "--quiet", "--filter", filter)) {
+			run(t, "docker", "rm", "--force", "--volumes", container)
+		}
+		for _, kind := range []string{"network", "volume"} {
+			for _, left := range strings.Fields(run(t, "docker", kind, "ls", "--quiet", "--filter", filter)) {
+				run(t, "docker", kind, "rm", left)
+			}
+		}
 	}
 }
 

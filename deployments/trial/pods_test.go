@@ -22,8 +22,8 @@ func TestPods(t *testing.T) {
 	t.Chdir("../..")
 	run(t, "deployments/docker/build", "node", "zookeeper")
 	zookeeper := strings.TrimSpace(run(t, "bin/xylem", "config", "deployment.zookeeper_image"))
-	sweep(t, podLabel)
-	t.Cleanup(func() { sweep(t, podLabel) })
+	sweep(t)
+	t.Cleanup(func() { sweep(t) })
 	run(t, "docker", "network", "create", "--label", podLabel, podNetwork)
 
 	start := func(name string, args ...string) {

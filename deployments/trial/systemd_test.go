@@ -45,8 +45,8 @@ func TestSystemd(t *testing.T) {
 	buildMachine(t)
 	phase("binary and image")
 
-	sweep(t, machineLabel)
-	t.Cleanup(func() { sweep(t, machineLabel) })
+	sweep(t)
+	t.Cleanup(func() { sweep(t) })
 	run(t, "docker", "network", "create", "--label", machineLabel, machineNetwork)
 	files := t.TempDir()
 	machines := []*machine{{t, 1}, {t, 2}, {t, 3}}

@@ -5,14 +5,18 @@ package trial
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+)
+
+// checkout is an id of the trial's own, so that it neither takes over nor removes what was deployed from this checkout.
+const (
+	checkout     = "trial"
+	vagrantLabel = "xylem.checkout=" + checkout
 )
 
 // vagrant is a tree under Vagrant.
@@ -73,12 +77,9 @@ func newVagrant(t *testing.T) *vagrant {
 	if _, err := exec.LookPath("vagrant"); err != nil {
 		t.Fatal("the package vagrant is missing: apt-get install --no-install-recommends vagrant")
 	}
-	for _, kind := range []string{"container", "volume"} {
-		if there := v.list(kind); len(there) > 0 {
-			t.Fatalf("this checkout is deployed: vagrant destroy -f removes it, with its data (%v)", there)
-		}
-	}
+	sweep(t)
 	// Nothing that a user has set up counts, and nothing stays.
+	t.Setenv("VAGRANT_XYLEM_CHECKOUT", checkout)
 	t.Setenv("VAGRANT_HOME", t.TempDir())
 	t.Setenv("VAGRANT_DOTFILE_PATH", filepath.Join(t.TempDir(), "state"))
 	return v
@@ -115,17 +116,10 @@ func (v *vagrant) state(name string) string {
 	return ""
 }
 
-// list names what there is of a kind that this checkout made. Its id is made with the first of all.
+// list names what there is of a kind that the trial made.
 func (v *vagrant) list(kind string, filters ...string) []string {
 	v.t.Helper()
-	id, err := os.ReadFile("deployments/secrets/checkout")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	args := []string{kind, "ls", "--filter", "label=xylem.deployment=vagrant", "--filter", "label=xylem.checkout=" + strings.TrimSpace(string(id))}
+	args := []string{kind, "ls", "--filter", "label=" + vagrantLabel}
 	switch kind {
 	case "container":
 		args = append(args, "--all", "--format", "{{.Names}}")

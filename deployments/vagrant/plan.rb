@@ -34,7 +34,8 @@ module Xylem
     def initialize(root, environ)
       @root = root
       @settings = Settings.new(root, environ)
-      @checkout = File.exist?(checkout_file) ? File.read(checkout_file).strip : SecureRandom.hex(6)
+      @given = environ['VAGRANT_XYLEM_CHECKOUT']
+      @checkout = @given || (File.exist?(checkout_file) ? File.read(checkout_file).strip : SecureRandom.hex(6))
       @nodes = 2**@settings.integer('tree.depth', 1..16) - 1
       @first = @settings.integer('tree.root', 1..@nodes)
       @startup_delay = @settings.seconds('tree.startup_delay')
@@ -61,9 +62,10 @@ module Xylem
       ['xylem.deployment=vagrant', "xylem.checkout=#{@checkout}"]
     end
 
-    # keep_checkout writes down the id that was drawn, before anything is made that is known by it.
+    # keep_checkout writes down the id that was drawn, before anything is made that is known by it. One that was
+    # given, as the trial does to find what an interrupted trial has left, is not the checkout's own.
     def keep_checkout
-      File.write(checkout_file, "#{@checkout}\n", perm: 0o444) unless File.exist?(checkout_file)
+      File.write(checkout_file, "#{@checkout}\n", perm: 0o444) unless @given || File.exist?(checkout_file)
     end
 
     # asked are the machines that the words of a command mean, as Vagrant takes them: names, /patterns/ and
