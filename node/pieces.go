@@ -141,3 +141,21 @@ func (p *pieces) close() {
 		p.idle.Stop()
 	}
 }
+
+// worthGathering reports whether the pieces that a node brings may be of a push that the core
+// will take: of the root, or where the tree relays of a node above.
+func (n *Node) worthGathering(sender int) bool {
+	if n.election != nil || sender == n.opts.Config.Tree.Root && !n.isRoot() {
+		return true
+	}
+	view := n.view.Load()
+	if !n.relays() || view == nil || n.isRoot() {
+		return false
+	}
+	for _, m := range view.Ancestors {
+		if m.ID == sender {
+			return true
+		}
+	}
+	return false
+}

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -29,64 +28,8 @@ type reporting struct {
 	epoch    uint64             // in which this node joined last
 }
 
-// bypass is until when an ancestor is passed over, and for how long that is.
-type bypass struct {
-	until    time.Time
-	patience time.Duration
-}
-
-// An ancestor that answers and brings nothing is passed over, for longer each time: what
-// is wrong may be that it cannot reach this node.
-const (
-	leastPatience = time.Second
-	mostPatience  = time.Minute
-)
-
 // relays reports whether nodes pass pushes on to those below them.
 func (n *Node) relays() bool { return n.opts.Config.Sync.Fanout == configs.FanoutTree }
-
-// joinAgain has this node announce itself to the root.
-func (n *Node) joinAgain() {
-	select {
-	case n.reporting.again <- struct{}{}:
-	default:
-	}
-}
-
-// bypass takes in that the ancestor to which this node reports brings nothing of what
-// it holds: another is reported to for a while. The root is bypassed for nobody.
-func (n *Node) bypass() {
-	r := &n.reporting
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	view := n.view.Load()
-	if view == nil || r.to.ID == 0 || r.to.ID == view.Root.ID {
-		return
-	}
-	b := r.bypassed[r.to.ID]
-	if b == nil {
-		b = &bypass{}
-		r.bypassed[r.to.ID] = b
-	}
-	b.patience = min(max(2*b.patience, leastPatience), mostPatience)
-	b.until = time.Now().Add(b.patience)
-	n.log.Warn("an ancestor answers, but brings nothing of what it holds; going round it", "ancestor", r.to.Name(), "address", r.to.Address, "for", b.patience)
-}
-
-// servants are the ancestors to report to, in order.
-func (n *Node) servants() []coordinator.Member {
-	r := &n.reporting
-	candidates := n.lineage.candidates()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	above := candidates[:0:0]
-	for _, m := range candidates {
-		if b := r.bypassed[m.ID]; b == nil || time.Now().After(b.until) {
-			above = append(above, m)
-		}
-	}
-	return above
-}
 
 // tellRoll reports to the nearest ancestor that takes it, or, if asked to look beyond, to
 // the nearest that is linked to the root too. Where there is none, one that is not will do.
@@ -183,104 +126,4 @@ func (n *Node) postRoll(c *fiber.Ctx, req provedRequest) error {
 		root.present(req.sender, said.Nodes, n.opts.Config.Liveness.Timeout)
 	}
 	return writeBytes(c, wire.AppendRollReply(nil, &said.Reply))
-}
-
-// memberProcess is one process of a node: by number where nodes report, by instance in the
-// book of members.
-type memberProcess struct {
-	number   uint64
-	instance string
-}
-
-// instanceOf is the instance as which a node has joined; false where it has not, as the
-// process that it is.
-func (r *registry) instanceOf(s *wire.Standing) (string, bool) {
-	if p, found := r.processes.Load(int(s.Node)); found && p.(memberProcess).number == s.Process {
-		return p.(memberProcess).instance, true
-	}
-	return "", false
-}
-
-// presence is what a node said when its report was last gone through.
-type presence struct {
-	first *wire.Standing // of its nodes
-	at    time.Time
-}
-
-// present takes in that nodes live, by the report of one above them. The same nodes are not
-// gone through for what it reports between its signs of life: there may be many of both.
-func (r *registry) present(sender int, nodes []wire.Standing, liveness time.Duration) {
-	if len(nodes) == 0 {
-		return
-	}
-	now := time.Now()
-	if last, found := r.presences.Load(sender); found {
-		if seen := last.(presence); seen.first == &nodes[0] && now.Sub(seen.at) < liveness/4 {
-			return
-		}
-	}
-	r.presences.Store(sender, presence{&nodes[0], now})
-	for i := range nodes {
-		if instance, joined := r.instanceOf(&nodes[i]); joined {
-			_, _ = r.Alive(int(nodes[i].Node), instance, now) // who has left meanwhile is no member
-		}
-	}
-}
-
-// worthGathering reports whether the pieces that a node brings may be of a push that the core
-// will take: of the root, or where the tree relays of a node above.
-func (n *Node) worthGathering(sender int) bool {
-	if n.election != nil || sender == n.opts.Config.Tree.Root && !n.isRoot() {
-		return true
-	}
-	view := n.view.Load()
-	if !n.relays() || view == nil || n.isRoot() {
-		return false
-	}
-	for _, m := range view.Ancestors {
-		if m.ID == sender {
-			return true
-		}
-	}
-	return false
-}
-
-// joined takes in the epoch of the root that this node joined.
-func (r *reporting) joined(epoch uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.epoch = max(r.epoch, epoch)
-}
-
-// heardEpoch has this node join again when the root has begun anew: only its children
-// hear that from the root itself. They do so one after the other.
-func (n *Node) heardEpoch(epoch uint64) {
-	r := &n.reporting
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !n.relays() || n.election != nil || epoch <= r.epoch {
-		return
-	}
-	r.epoch = epoch
-	// Nobody waits for the timer: joinAgain only leaves a word for the coordinator.
-	time.AfterFunc(rand.N(time.Duration(n.opts.Config.Nodes())*joinSpacing+1), n.joinAgain)
-}
-
-// joinSpacing is the time between two nodes that join, where all have to.
-const joinSpacing = 2 * time.Millisecond
-
-// announceInterval is the time between two signs of life to the root itself; 0 for the
-// coordinator's own.
-func (n *Node) announceInterval() time.Duration {
-	if !n.relays() {
-		return 0
-	}
-	return RejoinDelay(n.opts.Config.Liveness.Timeout, n.opts.Config.Nodes())
-}
-
-// RejoinDelay is how long a node of a tree that relays waits until it asks the root
-// again for its place, which may have changed: so that however many they are, the root hears of
-// some hundred a second.
-func RejoinDelay(liveness time.Duration, nodes int) time.Duration {
-	return max(10*liveness, time.Duration(nodes)*10*time.Millisecond)
 }
