@@ -149,7 +149,7 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 	case m.ID == n.opts.ID:
 		applied := n.store.Applied().String()
 		d.Version = &applied
-		if lag, known := n.lagMillis(); known {
+		if lag, known := n.lagMillis(time.Now()); known {
 			d.LagMs = &lag
 		}
 	case report.Known:

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"xylem/store"
+	"xylem/sync/version"
 )
 
 const defaultPage = 100
@@ -30,7 +31,7 @@ func (n *Node) listStore(c *fiber.Ctx) error {
 		return n.storeError(c, err)
 	}
 	page := r.page
-	n.setFreshnessOf(c, page.AsOf, l)
+	n.setFreshnessOf(c, page.AsOf, l, version.Version{})
 	body := []byte(`{"entries":[`)
 	for i, e := range page.Entries {
 		if i > 0 {

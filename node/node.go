@@ -58,11 +58,10 @@ type Options struct {
 
 // Node is one member of the tree.
 type Node struct {
-	opts      Options
-	name      string
-	nameBytes []byte // the same, for headers
-	log       *slog.Logger
-	began     time.Time // of the process: monotonic times count from here
+	opts  Options
+	name  string
+	log   *slog.Logger
+	began time.Time // of the process: monotonic times count from here
 
 	store    *store.Store
 	disk     *disk
@@ -113,7 +112,7 @@ type traffic struct{ requests, writes, lookups atomic.Uint64 }
 // ErrDirectory, ErrSchedule or those of journal, store, proof and coordinator.
 func New(opts Options) (*Node, error) {
 	n := &Node{
-		opts: opts, name: coordinator.Name(opts.ID), nameBytes: []byte(coordinator.Name(opts.ID)),
+		opts: opts, name: coordinator.Name(opts.ID),
 		log: opts.Logger, began: time.Now(), asking: make(chan struct{}, maxLookups), stopping: make(chan struct{}),
 		joined: make(chan coordinator.View, 1),
 	}
@@ -322,7 +321,7 @@ func (n *Node) now() replica.Now {
 // lagMillis is how long ago, in milliseconds, this node's state was known to be
 // the root's; false before it heard from the root. At a root that may have been
 // replaced that is since the coordinator last took its heartbeat.
-func (n *Node) lagMillis() (int64, bool) {
+func (n *Node) lagMillis(now time.Time) (int64, bool) {
 	root := n.root.Load()
 	if root != nil && root.reign.holds() {
 		return 0, true
@@ -334,7 +333,7 @@ func (n *Node) lagMillis() (int64, bool) {
 	if fresh == 0 {
 		return 0, false
 	}
-	return max(0, (time.Since(n.began) - time.Duration(fresh)).Milliseconds()), true
+	return max(0, (now.Sub(n.began) - time.Duration(fresh)).Milliseconds()), true
 }
 
 // freshAt is when this node's state was up to date, in nanoseconds since it began; 0

@@ -115,7 +115,7 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 		document.Promised = core.Fence()
 		document.Relay = n.relayDocument(core)
 	})
-	if lag, known := n.lagMillis(); known {
+	if lag, known := n.lagMillis(time.Now()); known {
 		document.LagMs = &lag
 	}
 	if last := n.lastPush.Load(); last != nil {
@@ -175,7 +175,7 @@ func (n *Node) rootDocument(root *registry) *rootDocument {
 		if m.ID == n.opts.ID {
 			confirmed, behind, equal := applied, uint64(0), digestEqual
 			own := memberDocument{Node: n.name, State: string(m.State), Confirmed: &confirmed, Behind: &behind, Digest: &equal}
-			if lag, known := n.lagMillis(); known {
+			if lag, known := n.lagMillis(time.Now()); known {
 				own.LagMs = &lag
 			}
 			document.Nodes = append(document.Nodes, own)

@@ -64,8 +64,8 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	if err != nil {
 		return n.storeError(c, err)
 	}
-	answer, l := n.store.Get(key), n.lag()
-	conditional := mentions(&c.Request().Header, 'i', 'x') // If-None-Match, or one of ours
+	answer, l := n.store.Get(key), n.lagAt(c.Context().Time()) // one look at the clock less
+	conditional := mentions(&c.Request().Header, 'i', 'x')     // If-None-Match, or one of ours
 	if conditional || !answer.Known {
 		d, err := n.demanded(c)
 		if err == nil && (d.patient() || !answer.Known) {
@@ -77,7 +77,11 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 			return n.storeError(c, err)
 		}
 	}
-	n.setFreshnessOf(c, answer.AsOf, l)
+	var etag version.Version // zero for what is pending
+	if answer.Entry != nil {
+		etag = answer.Entry.Version
+	}
+	n.setFreshnessOf(c, answer.AsOf, l, etag)
 	if answer.Entry == nil {
 		p := &problem{status: http.StatusNotFound, slug: "not-found", detail: "neither this node nor any ancestor that it could reach has the key"}
 		if answer.Pending {
@@ -85,9 +89,8 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 		}
 		return writeProblem(c, p)
 	}
-	if conditional && !answer.Pending { // what is pending has no version yet
-		if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), answer.Entry.Version) {
-			setETag(c, answer.Entry.Version)
+	if conditional && !answer.Pending {
+		if match := c.Request().Header.Peek(headerNone); len(match) > 0 && matchesETag(string(match), etag) {
 			c.Status(http.StatusNotModified)
 			return nil
 		}
@@ -112,14 +115,11 @@ func mentions(h *fasthttp.RequestHeader, one, other byte) bool {
 	return false
 }
 
-// writeEntry answers with a key, its value and its version, which is the ETag too.
+// writeEntry answers with a key, its value and its version.
 func (n *Node) writeEntry(c *fiber.Ctx, e *store.Entry) {
 	buf := scratch.Get().(*[]byte)
 	*buf = appendEntry((*buf)[:0], e)
 	resp := c.Response()
-	if !e.Version.IsZero() { // it is written last, in quotes as here
-		resp.Header.SetCanonical(sentETag, (*buf)[bytes.LastIndexByte(*buf, ':')+1:len(*buf)-len("}")])
-	}
 	resp.Header.SetContentType(typeJSON)
 	*buf = resp.SwapBody(*buf) // in place of a copy
 	putScratch(buf)

@@ -51,7 +51,11 @@ func (n *Node) write(c *fiber.Ctx, w wire.Write) error {
 	made := n.submit(fromClient(&w, async))
 	res := made.Results[0]
 	vouch(c, made.reign)
-	n.setFreshness(c, version.Max(n.store.Applied(), version.Max(res.Version, res.AsOf)))
+	var etag version.Version
+	if res.Outcome == wire.Ordered || res.Outcome == wire.Unmet {
+		etag = res.Version
+	}
+	n.setFreshnessOf(c, version.Max(n.store.Applied(), version.Max(res.Version, res.AsOf)), n.lag(), etag)
 	e := store.Entry{Key: w.Key, Value: w.Value, Version: res.Version, Write: w.ID}
 	switch res.Outcome {
 	case wire.Ordered:
@@ -81,7 +85,6 @@ func (n *Node) writeRefusal(c *fiber.Ctx, w *wire.Write, res wire.Result) error 
 		if !res.Version.IsZero() {
 			p.detail = "the key is at version " + res.Version.String()
 			p.with("version", res.Version.String())
-			setETag(c, res.Version)
 		}
 		return p
 	case wire.Full:
