@@ -14,14 +14,6 @@ type Builder struct {
 	seen  uint64 // keeps what looks ahead from being left out
 }
 
-// few are entries of a block that are added together. It lies on the stack: to write
-// pointers there costs nothing while garbage is collected.
-type few struct {
-	n       int
-	entries [32]Entry
-	hashes  [32]uint64
-}
-
 // NewBuilder returns a builder of an empty state.
 func NewBuilder() *Builder { return &Builder{table: newTable()} }
 
@@ -35,46 +27,43 @@ func (b *Builder) Expect(entries uint64) {
 	}
 }
 
-func (b *Builder) add(e *Entry, hash uint64) error {
-	if e.Version.Seq <= b.last.Seq {
-		return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
-	}
-	b.last = e.Version
-	b.table.putHashed(e, hash)
-	return nil
-}
-
-// addFew adds a few, after a look at where in the index they will be: most of the time
-// that a large table takes is for memory, and the processor fetches what does not depend
-// on each other at once.
-func (b *Builder) addFew(few *few) error {
-	for _, hash := range few.hashes[:few.n] {
-		b.seen ^= b.table.index.look(uint32(hash))
-	}
-	for i := range few.entries[:few.n] {
-		if err := b.add(&few.entries[i], few.hashes[i]); err != nil {
-			return err
-		}
-	}
-	few.n = 0
-	return nil
-}
-
 // AddBlock adds the entries of a block, which come in version order over all calls,
 // without an object for each. It keeps nothing of the block. The error wraps ErrBlock.
-func (b *Builder) AddBlock(block []byte) error {
-	var few few
-	err := readBlock(block, func(e *Entry) error {
-		few.entries[few.n], few.hashes[few.n] = *e, hashOf(e.Key)
-		if few.n++; few.n == len(few.entries) || e.Origin != nil { // an origin is good until the next entry
-			return b.addFew(&few)
+//
+// What can be said of entries by themselves is found out ahead of adding them, on
+// another processor where one is free.
+func (b *Builder) AddBlock(block []byte) (err error) {
+	batches := make(chan *batch, 1)
+	go readBatches(block, batches)
+	for ahead := range batches {
+		if err == nil {
+			err = b.addBatch(ahead)
 		}
-		return nil
-	})
-	if err == nil {
-		err = b.addFew(&few)
+		ahead.release()
 	}
 	return err
+}
+
+// addBatch adds the entries of a batch, some at a time, after a look at where in the index
+// they will be: most of the time that a large table takes is for memory, and the processor
+// fetches what does not depend on each other at once.
+func (b *Builder) addBatch(from *batch) error {
+	const some = 32
+	for start := 0; start < from.n; start += some {
+		end := min(start+some, from.n)
+		for _, hash := range from.hashes[start:end] {
+			b.seen ^= b.table.index.look(uint32(hash))
+		}
+		for i := start; i < end; i++ {
+			e := &from.entries[i]
+			if e.Version.Seq <= b.last.Seq {
+				return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
+			}
+			b.last = e.Version
+			b.table.putSummed(e, from.hashes[i], from.sums[i])
+		}
+	}
+	return from.err
 }
 
 // Current is the latest entry or tombstone that was added for a key, or nil.

@@ -61,9 +61,12 @@ func (d *Digest) UnmarshalText(text []byte) error {
 // concurrent use; the zero hasher is ready.
 type hasher struct{ scratch []byte }
 
-// sum is the part of a live entry in a Digest. It covers every field, so nodes
-// with equal digests agree on versions, stamps and write ids too.
+// sum is the part of an entry in a Digest, zero for a tombstone. It covers every field,
+// so nodes with equal digests agree on versions, stamps and write ids too.
 func (h *hasher) sum(e *Entry) Digest {
+	if e.Deleted() {
+		return Digest{}
+	}
 	b := binary.LittleEndian.AppendUint64(h.scratch[:0], e.Version.Epoch)
 	b = binary.LittleEndian.AppendUint64(b, e.Version.Seq)
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.Stamp))

@@ -84,13 +84,17 @@ func (t *table) find(hash uint64, key string, e *Entry) (at place, gone bool) {
 
 // put makes e, which it copies, the state of its key, and reports whether it did. Calls
 // come in the order of versions; what comes again changes nothing.
-func (t *table) put(e *Entry) bool { return t.putHashed(e, hashOf(e.Key)) }
-
-// putHashed is put where the hash of the key is known.
-func (t *table) putHashed(e *Entry, hash uint64) bool {
+func (t *table) put(e *Entry) bool {
 	if e.Version.Seq <= t.last {
 		return false
 	}
+	t.putSummed(e, hashOf(e.Key), t.hash.sum(e))
+	return true
+}
+
+// putSummed is put of what comes for the first time, where the hash of its key and its sum
+// are known.
+func (t *table) putSummed(e *Entry, hash uint64, sum Digest) {
 	var old Entry
 	at, _ := t.find(hash, e.Key, &old)
 	if at.chunk != nil && !at.chunk.canMark(e.Version.Seq) {
@@ -100,6 +104,7 @@ func (t *table) putHashed(e *Entry, hash uint64) bool {
 	}
 	filled := t.filling()
 	added := t.append(e, hash)
+	t.digest = t.digest.Add(sum)
 	if at.chunk == nil {
 		t.index.insertAt(at.free, uint32(hash), added)
 	} else {
@@ -111,7 +116,6 @@ func (t *table) putHashed(e *Entry, hash uint64) bool {
 	if filled != t.filling() {
 		t.tidy(filled)
 	}
-	return true
 }
 
 // filling is the last chunk of the log, nil for none.
@@ -135,9 +139,6 @@ func (t *table) append(e *Entry, hash uint64) ref {
 	t.last = e.Version.Seq
 	t.records++
 	t.count(e, 1)
-	if !e.Deleted() {
-		t.digest = t.digest.Add(t.hash.sum(e))
-	}
 	return c.ref(offset, hash)
 }
 
@@ -160,9 +161,7 @@ func (t *table) open(e *Entry) *chunk {
 // retire takes an entry out of digest and counts.
 func (t *table) retire(old *Entry) {
 	t.count(old, -1)
-	if !old.Deleted() {
-		t.digest = t.digest.Sub(t.hash.sum(old))
-	}
+	t.digest = t.digest.Sub(t.hash.sum(old))
 }
 
 func (t *table) count(e *Entry, by int) {

@@ -26,8 +26,8 @@ func (t *Tally) add(e *Entry) error {
 		return fmt.Errorf("%w: %v comes after %v in a state", ErrBlock, e.Version, t.last)
 	}
 	t.last = e.Version
+	t.digest = t.digest.Add(t.hash.sum(e))
 	if !e.Deleted() {
-		t.digest = t.digest.Add(t.hash.sum(e))
 		t.live++
 	}
 	return nil

@@ -35,11 +35,7 @@ func (t *table) digestOf(cut *Cut) (actual Digest) {
 		current := t.get(kept.Key, &now)
 		switch {
 		case current != nil && current.Version == kept.Version:
-			if !current.Deleted() {
-				actual = actual.Add(hash.sum(current))
-			}
-		case kept.Deleted():
-			// It adds nothing.
+			actual = actual.Add(hash.sum(current))
 		case c.supersededBy(offset) != 0, c.replaced.Load(), current != nil && current.Version.Seq > cut.To.Seq:
 			// Overwritten since the cut, and perhaps deleted and purged. In a chunk that was
 			// replaced that does not show any more: what is lost there the next time finds.
