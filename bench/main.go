@@ -40,7 +40,8 @@ var measurements = []measurement{
 	{"converge", measureConverge, 11},
 	{"delta", measureDelta, 1},
 	{"fanout", measureFanout, 1},
-	{"join", measureJoin, 3}, // each leaves one more node with all entries
+	{"join", measureJoin, 3},           // each leaves one more node with all entries
+	{"meanwhile", measureMeanwhile, 3}, // likewise
 	{"memory", measureMemory, 1},
 	{"cut", measureCut, 5},
 	{"death", measureDeath, 3},
