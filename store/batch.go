@@ -2,14 +2,17 @@ package store
 
 import "sync"
 
+// batchEntries is how many entries are handed over at once.
+const batchEntries = 256
+
 // batch are entries of a block, on their way from where they are decoded to where they are
 // added. They share memory with the block.
 type batch struct {
 	n       int
-	entries [256]Entry
-	origins [256]Origin // of those that have one
-	hashes  [256]uint64 // of the keys
-	sums    [256]Digest
+	entries [batchEntries]Entry
+	origins [batchEntries]Origin // of those that have one
+	hashes  [batchEntries]uint64 // of the keys
+	sums    [batchEntries]Digest
 	err     error // why there are no more; it wraps ErrBlock
 }
 
@@ -28,7 +31,7 @@ func readBatches(block []byte, to chan<- *batch) {
 	var hash hasher
 	next := freeBatches.Get().(*batch)
 	next.err = readBlock(block, func(e *Entry) error {
-		if next.n == len(next.entries) {
+		if next.n == batchEntries {
 			to <- next
 			next = freeBatches.Get().(*batch)
 		}
