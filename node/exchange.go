@@ -187,6 +187,8 @@ func (a *peerAnswer) header(line []byte, length *int, keep *bool) error {
 		*keep = *keep && !is(value, "close")
 	case is(name, proof.InstanceHeaderName):
 		a.instance = string(value)
+	case is(name, proof.HeaderName):
+		a.proof = string(value)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type peerRequest struct {
 type peerAnswer struct {
 	status   int
 	instance string // of the receiver, as it tells it with a 401
+	proof    string // of the answer, where it has one: see pingAncestor
 	body     []byte
 }
 
@@ -174,7 +175,7 @@ func readAnswer(resp *http.Response, address string) (peerAnswer, error) {
 	if err != nil {
 		return peerAnswer{}, fmt.Errorf("read the answer of %s: %w", address, err)
 	}
-	return peerAnswer{status: resp.StatusCode, body: answer}, nil
+	return peerAnswer{status: resp.StatusCode, proof: resp.Header.Get(proof.HeaderName), body: answer}, nil
 }
 
 func (p *peers) send(ctx context.Context, receiver proof.Instance, address, path string, body []byte) (*http.Response, error) {

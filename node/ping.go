@@ -37,18 +37,14 @@ func (n *Node) pingAncestor(ctx context.Context, m coordinator.Member) (linked b
 	if err != nil {
 		return false, err
 	}
-	resp, err := n.peers.open(ctx, m.Address, pathPing, request)
-	if err != nil {
-		return false, err
-	}
-	answer, err := readAnswer(resp, m.Address)
+	answer, err := n.peers.post(ctx, m.Address, pathPing, request)
 	if err != nil {
 		return false, err
 	}
 	if answer.status != http.StatusOK {
 		return false, fmt.Errorf("%w: it answered %d: %s", errStranger, answer.status, excerpt(answer.body))
 	}
-	sender, err := n.verifier.Verify(resp.Header.Get(proof.HeaderName), methodPong, pathPing, answer.body)
+	sender, err := n.verifier.Verify(answer.proof, methodPong, pathPing, answer.body)
 	if err != nil || sender.Name != m.Name() {
 		return false, fmt.Errorf("%w: its answer is of %q: %w", errStranger, sender.Name, err)
 	}
