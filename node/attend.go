@@ -23,7 +23,8 @@ const (
 	leastWriteSilence  = 800 * time.Millisecond
 )
 
-func reportSilence(liveness time.Duration) time.Duration {
+// ReportSilence is how long an ancestor may leave a report, and pings beside it, without an answer.
+func ReportSilence(liveness time.Duration) time.Duration {
 	return max(liveness*6/10, leastReportSilence)
 }
 

@@ -90,7 +90,7 @@ func (n *Node) tellOne(m coordinator.Member, request []byte) (wire.RollReply, er
 	ctx, cancel := context.WithTimeout(n.working, n.opts.Config.Liveness.Timeout)
 	defer cancel()
 	began := time.Now()
-	answer, err := n.postAttended(ctx, m, pathRoll, request, reportSilence(n.opts.Config.Liveness.Timeout))
+	answer, err := n.postAttended(ctx, m, pathRoll, request, ReportSilence(n.opts.Config.Liveness.Timeout))
 	if err != nil {
 		n.unheard(ctx, m, began, err)
 		return wire.RollReply{}, err

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	xylem "xylem/node"
 	"xylem/store"
 	"xylem/sync/replica"
 	"xylem/sync/version"
@@ -135,10 +136,14 @@ func (t *tree) transit(from, to *node, bytes int) time.Duration {
 func (t *tree) arrive(c *call) {
 	to := &t.nodes[c.to]
 	if to.dead {
-		until := c.began + pushTimeout
-		if c.kind != push {
-			until = c.began + t.liveness
+		silence := t.liveness
+		switch c.kind {
+		case push:
+			silence = pushTimeout
+		case report:
+			silence = xylem.ReportSilence(t.liveness)
 		}
+		until := c.began + silence
 		if to.refuses {
 			until = t.now + t.transit(to, &t.nodes[c.from], 0)
 		}
