@@ -58,7 +58,7 @@ func measureMeanwhile(ctx context.Context, shop *workshop, r *report.Report, rou
 	for _, h := range hosts {
 		contestants = append(contestants,
 			contest.Contestant{Name: h.name + ", alone", Play: func(ctx context.Context) (contest.Sample, error) {
-				return h.writes(ctx, func(context.Context) error { <-time.After(aloneFor); return nil })
+				return h.writes(ctx, pass)
 			}},
 			contest.Contestant{Name: h.name + ", while a server joins", Play: func(ctx context.Context) (contest.Sample, error) { return h.writes(ctx, h.join) }})
 	}
@@ -130,6 +130,16 @@ func hostOf(ctx context.Context, name string, target load.Target, d load.Dialect
 	return &host{name, target, d, w, join}, nil
 }
 
+// pass lets some time pass.
+func pass(ctx context.Context) error {
+	select {
+	case <-time.After(aloneFor):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // writes follows writes one after the other, beside steady ones, for as long as something
 // else takes.
 func (h *host) writes(ctx context.Context, meanwhile func(context.Context) error) (s contest.Sample, err error) {
@@ -137,12 +147,15 @@ func (h *host) writes(ctx context.Context, meanwhile func(context.Context) error
 	if err != nil {
 		return nil, err
 	}
-	over, began := make(chan error, 1), time.Now()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over, began := make(chan struct{}), time.Now()
 	var took time.Duration
+	var failed error
 	go func() {
-		err := meanwhile(ctx)
+		defer close(over)
+		failed = meanwhile(ctx)
 		took = time.Since(began)
-		over <- err
 	}()
 	var answers, all []time.Duration
 	for running := true; running && err == nil; {
@@ -150,13 +163,17 @@ func (h *host) writes(ctx context.Context, meanwhile func(context.Context) error
 		answered, everywhere, err = h.w.once()
 		answers, all = append(answers, answered), append(all, everywhere)
 		select {
-		case ended := <-over:
-			running, err = false, errors.Join(err, ended)
+		case <-over:
+			running = false
 		default:
 		}
 	}
 	done := pace.Rate()
-	if err := errors.Join(err, pace.Stop()); err != nil {
+	if err != nil {
+		cancel()
+	}
+	<-over
+	if err := errors.Join(err, failed, pace.Stop()); err != nil {
 		return nil, err
 	}
 	s, own := contest.Timed(all), contest.Timed(answers)
@@ -176,6 +193,6 @@ func reportMeanwhile(r *report.Report, scores []contest.Score, entries int) {
 			contest.Figure(s.Median(contest.P50Millis)), contest.Figure(s.Median(contest.P99Millis)), joined)
 	}
 	r.Tables = []report.Table{table}
-	r.Note("A root, or master, and one more server; each round one more joins, and takes all. Meanwhile %d clients write %d times a second in all, and one more writes, and reads at both servers in turn, "+
+	r.Note("A root, or master, and one more server; each round one more joins, and takes all: of Redis and with direct from the first, with tree from its parent, which is the other one for two of three. Meanwhile %d clients write %d times a second in all, and one more writes, and reads at both servers in turn, "+
 		"without a pause, until both have it. data.fsync never, nothing on the disk of Redis. All of this shares the machine's processors: a join takes one of them, whoever writes.", meanwhileClients, meanwhileRate)
 }

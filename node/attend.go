@@ -36,7 +36,7 @@ func writeSilence(liveness time.Duration) time.Duration {
 // if the request may have had an effect, when the ancestor stays silent: it is pinged after a
 // third of that time, and again and again, and a ping gets no answer in the other two thirds.
 // A ping asks neither the loop nor the disk, nor anybody above: no answer to it says that the
-// process stands still, while one to the request may just be slow.
+// process stands still, or that nothing gets there, while one to the request may just be slow.
 func (n *Node) postAttended(ctx context.Context, m coordinator.Member, path string, body []byte, silence time.Duration) (peerAnswer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})

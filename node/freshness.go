@@ -18,13 +18,25 @@ type lag struct {
 	known  bool
 }
 
-// lag is that of this node's own state.
+// lag is how long ago this node's state was known to be the root's; not known before it
+// heard from the root. At a root that may have been replaced that is since the coordinator
+// last took its heartbeat.
 func (n *Node) lag() lag { return n.lagAt(time.Now()) }
 
-// lagAt is lag to who has looked at the clock already.
+// lagAt is the lag as of a time that has just been.
 func (n *Node) lagAt(now time.Time) lag {
-	millis, known := n.lagMillis(now)
-	return lag{millis, known}
+	root := n.root.Load()
+	if root != nil && root.reign.holds() {
+		return lag{known: true}
+	}
+	fresh := n.freshAt()
+	if root != nil {
+		fresh = max(fresh, root.reign.lease.heard.Load())
+	}
+	if fresh == 0 {
+		return lag{}
+	}
+	return lag{millis: max(0, (now.Sub(n.began) - time.Duration(fresh)).Milliseconds()), known: true}
 }
 
 // lesser is the smaller of two lags of states of which one holds the other.
@@ -42,7 +54,8 @@ func (n *Node) setFreshness(c *fiber.Ctx, asOf version.Version) {
 }
 
 // setFreshnessOf sets them, and the ETag of an entry unless that is zero, all as the value of the first, line
-// ends and all: one by one they would cost a GET a twentieth of its time.
+// ends and all: one by one they would cost a GET a twentieth of its time. Only SetCanonical lets line ends
+// through, and nothing else may set or look for the others in a response.
 func (n *Node) setFreshnessOf(c *fiber.Ctx, asOf version.Version, l lag, etag version.Version) {
 	buf := scratch.Get().(*[]byte)
 	lines := append((*buf)[:0], n.name...)

@@ -149,8 +149,8 @@ func (n *Node) nodeDocument(m *coordinator.MemberState, report replica.Report, n
 	case m.ID == n.opts.ID:
 		applied := n.store.Applied().String()
 		d.Version = &applied
-		if lag, known := n.lagMillis(time.Now()); known {
-			d.LagMs = &lag
+		if lag := n.lag(); lag.known {
+			d.LagMs = &lag.millis
 		}
 	case report.Known:
 		confirmed := report.Confirmed.String()

@@ -318,24 +318,6 @@ func (n *Node) now() replica.Now {
 	return replica.Now{Mono: t.Sub(n.began), Unix: t.UnixMilli()}
 }
 
-// lagMillis is how long ago, in milliseconds, this node's state was known to be
-// the root's; false before it heard from the root. At a root that may have been
-// replaced that is since the coordinator last took its heartbeat.
-func (n *Node) lagMillis(now time.Time) (int64, bool) {
-	root := n.root.Load()
-	if root != nil && root.reign.holds() {
-		return 0, true
-	}
-	fresh := n.freshAt()
-	if root != nil {
-		fresh = max(fresh, root.reign.lease.heard.Load())
-	}
-	if fresh == 0 {
-		return 0, false
-	}
-	return max(0, (now.Sub(n.began) - time.Duration(fresh)).Milliseconds()), true
-}
-
 // freshAt is when this node's state was up to date, in nanoseconds since it began; 0
 // before it heard from a root.
 func (n *Node) freshAt() int64 { return max(n.fresh.Load(), n.led.Load()) }

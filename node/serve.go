@@ -124,6 +124,7 @@ func (n *Node) guard(c *fiber.Ctx, handle fiber.Handler) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			n.log.Error("a request handler panicked", "panic", r, "stack", string(debug.Stack()))
+			c.Response().Reset() // of what the handler had set
 			c.Context().SetConnectionClose()
 			err = n.answerError(c, fiber.ErrInternalServerError)
 		}

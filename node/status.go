@@ -115,8 +115,8 @@ func (n *Node) getSynchronize(c *fiber.Ctx) error {
 		document.Promised = core.Fence()
 		document.Relay = n.relayDocument(core)
 	})
-	if lag, known := n.lagMillis(time.Now()); known {
-		document.LagMs = &lag
+	if lag := n.lag(); lag.known {
+		document.LagMs = &lag.millis
 	}
 	if last := n.lastPush.Load(); last != nil {
 		document.LastPush = &pushDocument{When: rfc3339(last.When), Kind: last.Kind, Outcome: last.Outcome, Entries: last.Entries, Bytes: last.Bytes}
@@ -175,8 +175,8 @@ func (n *Node) rootDocument(root *registry) *rootDocument {
 		if m.ID == n.opts.ID {
 			confirmed, behind, equal := applied, uint64(0), digestEqual
 			own := memberDocument{Node: n.name, State: string(m.State), Confirmed: &confirmed, Behind: &behind, Digest: &equal}
-			if lag, known := n.lagMillis(time.Now()); known {
-				own.LagMs = &lag
+			if lag := n.lag(); lag.known {
+				own.LagMs = &lag.millis
 			}
 			document.Nodes = append(document.Nodes, own)
 			continue

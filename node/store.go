@@ -64,7 +64,7 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	if err != nil {
 		return n.storeError(c, err)
 	}
-	answer, l := n.store.Get(key), n.lagAt(c.Context().Time()) // one look at the clock less
+	answer, l := n.store.Get(key), n.lagAt(c.Context().Time()) // as of the request's arrival: one look at the clock less
 	conditional := mentions(&c.Request().Header, 'i', 'x')     // If-None-Match, or one of ours
 	if conditional || !answer.Known {
 		d, err := n.demanded(c)

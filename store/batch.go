@@ -18,36 +18,35 @@ type batch struct {
 
 var freeBatches = sync.Pool{New: func() any { return new(batch) }}
 
-// release gives a batch back, and what it shares with the block.
-func (a *batch) release() {
-	clear(a.entries[:a.n])
-	a.n, a.err = 0, nil
-	freeBatches.Put(a)
+// release lets go of the block, and gives the batch back.
+func (b *batch) release() {
+	clear(b.entries[:b.n])
+	b.n, b.err = 0, nil
+	freeBatches.Put(b)
 }
 
-// readBatches decodes a block, batch by batch, to its end or its first error.
-func readBatches(block []byte, to chan<- *batch) {
-	defer close(to)
+// readBatches decodes a block, to its end or its first error, and hands it on batch by batch.
+func readBatches(block []byte, take func(ready *batch)) {
 	var hash hasher
 	next := freeBatches.Get().(*batch)
 	next.err = readBlock(block, func(e *Entry) error {
 		if next.n == batchEntries {
-			to <- next
+			take(next)
 			next = freeBatches.Get().(*batch)
 		}
 		next.add(e, &hash)
 		return nil
 	})
-	to <- next
+	take(next)
 }
 
-func (a *batch) add(e *Entry, hash *hasher) {
-	kept := &a.entries[a.n]
+func (b *batch) add(e *Entry, hash *hasher) {
+	kept := &b.entries[b.n]
 	*kept = *e
 	if e.Origin != nil { // which is good until the next entry
-		a.origins[a.n] = *e.Origin
-		kept.Origin = &a.origins[a.n]
+		b.origins[b.n] = *e.Origin
+		kept.Origin = &b.origins[b.n]
 	}
-	a.hashes[a.n], a.sums[a.n] = hashOf(e.Key), hash.sum(e)
-	a.n++
+	b.hashes[b.n], b.sums[b.n] = hashOf(e.Key), hash.sum(e)
+	b.n++
 }

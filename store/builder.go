@@ -27,19 +27,36 @@ func (b *Builder) Expect(entries uint64) {
 	}
 }
 
+// aheadBytes is how long a block is at least that is decoded ahead.
+const aheadBytes = 32 << 10
+
 // AddBlock adds the entries of a block, which come in version order over all calls,
 // without an object for each. It keeps nothing of the block. The error wraps ErrBlock.
 //
-// What can be said of entries by themselves is found out ahead of adding them, on
-// another processor where one is free.
+// What can be said of the entries of a long block by themselves is found out ahead of adding
+// them, on another processor where one is free. What comes of it is the same.
 func (b *Builder) AddBlock(block []byte) (err error) {
-	batches := make(chan *batch, 1)
-	go readBatches(block, batches)
-	for ahead := range batches {
+	add := func(ready *batch) {
 		if err == nil {
-			err = b.addBatch(ahead)
+			err = b.addBatch(ready)
 		}
-		ahead.release()
+		ready.release()
+	}
+	if len(block) < aheadBytes {
+		readBatches(block, add)
+		return err
+	}
+	batches := make(chan *batch, 1)
+	defer func() { // after a panic, too, it does not wait for ever
+		for range batches {
+		}
+	}()
+	go func() {
+		defer close(batches)
+		readBatches(block, func(ready *batch) { batches <- ready })
+	}()
+	for ready := range batches {
+		add(ready)
 	}
 	return err
 }
@@ -47,23 +64,23 @@ func (b *Builder) AddBlock(block []byte) (err error) {
 // addBatch adds the entries of a batch, some at a time, after a look at where in the index
 // they will be: most of the time that a large table takes is for memory, and the processor
 // fetches what does not depend on each other at once.
-func (b *Builder) addBatch(from *batch) error {
+func (b *Builder) addBatch(ready *batch) error {
 	const some = 32
-	for start := 0; start < from.n; start += some {
-		end := min(start+some, from.n)
-		for _, hash := range from.hashes[start:end] {
+	for start := 0; start < ready.n; start += some {
+		end := min(start+some, ready.n)
+		for _, hash := range ready.hashes[start:end] {
 			b.seen ^= b.table.index.look(uint32(hash))
 		}
 		for i := start; i < end; i++ {
-			e := &from.entries[i]
+			e := &ready.entries[i]
 			if e.Version.Seq <= b.last.Seq {
 				return fmt.Errorf("%w: %v comes after %v in a snapshot", ErrBlock, e.Version, b.last)
 			}
 			b.last = e.Version
-			b.table.putSummed(e, from.hashes[i], from.sums[i])
+			b.table.putSummed(e, ready.hashes[i], ready.sums[i])
 		}
 	}
-	return from.err
+	return ready.err
 }
 
 // Current is the latest entry or tombstone that was added for a key, or nil.

@@ -92,8 +92,8 @@ func (t *table) put(e *Entry) bool {
 	return true
 }
 
-// putSummed is put of what comes for the first time, where the hash of its key and its sum
-// are known.
+// putSummed is put of an entry that is later than all so far, where the hash of its key and its
+// sum are known.
 func (t *table) putSummed(e *Entry, hash uint64, sum Digest) {
 	var old Entry
 	at, _ := t.find(hash, e.Key, &old)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	xylem "xylem/node"
 	"xylem/sync/replica"
 )
 
@@ -59,11 +60,12 @@ func TestTheDeathOfAnInnerNodeIsGoneRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if third := s.liveness.Seconds() * 1000 / replica.SignsPerTimeout; r.Killed > 2*third {
+	sign := s.liveness / replica.SignsPerTimeout
+	if most := 2 * sign; r.Killed > 1000*most.Seconds() {
 		t.Errorf("%v ms until the nodes below a killed one have a write, more than two signs of life", r.Killed)
 	}
-	if r.Vanished > 2000*s.liveness.Seconds() {
-		t.Errorf("%v ms until the nodes below a vanished one have a write, more than two time-outs", r.Vanished)
+	if most := 2*sign + xylem.ReportSilence(s.liveness); r.Vanished > 1000*most.Seconds() {
+		t.Errorf("%v ms until the nodes below a vanished one have a write, more than two signs of life and a silence", r.Vanished)
 	}
 }
 

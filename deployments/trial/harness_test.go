@@ -105,8 +105,8 @@ func (r *tree) awaitRoot() (root int) {
 // patience is how long the trial waits for what is to happen.
 const patience = 90 * time.Second
 
-// sweep removes what trials have made: containers with their data, networks, volumes. Each trial begins and ends with it,
-// for what an interrupted one has left has the names, or the ports, that the next one needs, be it another of them.
+// sweep removes what trials have made, whichever it was: containers with their data, networks, volumes. Each begins with it,
+// for what an interrupted one has left has the names or the ports that the next needs. So an engine has room for one at a time.
 func sweep(t *testing.T) {
 	t.Helper()
 	for _, label := range []string{composeLabel, podLabel, machineLabel, vagrantLabel} {

@@ -34,7 +34,7 @@ module Xylem
     def initialize(root, environ)
       @root = root
       @settings = Settings.new(root, environ)
-      @given = environ['VAGRANT_XYLEM_CHECKOUT']
+      @given = [environ['VAGRANT_XYLEM_CHECKOUT']].find { |id| id && !id.empty? }
       @checkout = @given || (File.exist?(checkout_file) ? File.read(checkout_file).strip : SecureRandom.hex(6))
       @nodes = 2**@settings.integer('tree.depth', 1..16) - 1
       @first = @settings.integer('tree.root', 1..@nodes)
