@@ -6,6 +6,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 )
 
 // coarseListener makes connections whose deadlines cost little. The HTTP server
@@ -54,8 +56,10 @@ type coarseConn struct {
 	net.Conn
 	slack       time.Duration
 	read, write deadline
-	ended       bool   // the other side sends nothing more, and a read found that out
-	reign       *reign // on which the answer rests that is written next; see vouch
+	ended       bool // the other side sends nothing more, and a read found that out
+	// Of the answer that is written next:
+	reign   *reign    // on which it rests; see vouch
+	arrived time.Time // when its request did, if it took no time; see prompt
 }
 
 // deadline is what was asked for and what was set. Zero: none.
@@ -71,9 +75,9 @@ func (d *deadline) due(slack time.Duration) bool {
 	return true
 }
 
-// SetReadDeadline implements net.Conn.
+// SetReadDeadline implements net.Conn. The HTTP server calls it for every request.
 func (c *coarseConn) SetReadDeadline(t time.Time) error {
-	c.read.wanted = t
+	c.read.wanted, c.arrived = t, time.Time{}
 	return nil
 }
 
@@ -100,9 +104,21 @@ func (c *coarseConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// prompt says that an answer waited for nothing, so that writing it needs no look at the clock.
+func prompt(c *fiber.Ctx) {
+	if conn, ours := c.Context().Conn().(*coarseConn); ours {
+		conn.arrived = c.Context().Time()
+	}
+}
+
 // Write implements net.Conn.
 func (c *coarseConn) Write(b []byte) (int, error) {
-	c.write.wanted = time.Now().Add(stallTimeout)
+	now := c.arrived
+	if now.IsZero() {
+		now = time.Now()
+	}
+	c.arrived = time.Time{}
+	c.write.wanted = now.Add(stallTimeout)
 	if c.write.due(c.slack) {
 		if err := c.Conn.SetWriteDeadline(c.write.set); err != nil {
 			return 0, err

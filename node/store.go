@@ -66,7 +66,9 @@ func (n *Node) getStore(c *fiber.Ctx) error {
 	}
 	answer, l := n.store.Get(key), n.lagAt(c.Context().Time()) // as of the request's arrival: one look at the clock less
 	conditional := mentions(&c.Request().Header, 'i', 'x')     // If-None-Match, or one of ours
-	if conditional || !answer.Known {
+	if !conditional && answer.Known {
+		prompt(c)
+	} else {
 		d, err := n.demanded(c)
 		if err == nil && (d.patient() || !answer.Known) {
 			r := keyReading{store: n.store, key: strings.Clone(key)}
