@@ -139,10 +139,8 @@ func (l *link) cut(ctx context.Context, while time.Duration) (contest.Sample, er
 	for _, p := range l.proxies {
 		p.Cut()
 	}
-	select {
-	case <-ctx.Done():
-		return nil, errors.Join(context.Cause(ctx), pace.Stop())
-	case <-time.After(while):
+	if err := pause(ctx, while); err != nil {
+		return nil, errors.Join(err, pace.Stop())
 	}
 	s := contest.Sample{rate: pace.Rate()}
 	if err := pace.Stop(); err != nil {

@@ -58,7 +58,7 @@ func measureMeanwhile(ctx context.Context, shop *workshop, r *report.Report, rou
 	for _, h := range hosts {
 		contestants = append(contestants,
 			contest.Contestant{Name: h.name + ", alone", Play: func(ctx context.Context) (contest.Sample, error) {
-				return h.writes(ctx, pass)
+				return h.writes(ctx, func(ctx context.Context) error { return pause(ctx, aloneFor) })
 			}},
 			contest.Contestant{Name: h.name + ", while a server joins", Play: func(ctx context.Context) (contest.Sample, error) { return h.writes(ctx, h.join) }})
 	}
@@ -128,16 +128,6 @@ func hostOf(ctx context.Context, name string, target load.Target, d load.Dialect
 		return nil, err
 	}
 	return &host{name, target, d, w, join}, nil
-}
-
-// pass lets some time pass.
-func pass(ctx context.Context) error {
-	select {
-	case <-time.After(aloneFor):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // writes follows writes one after the other, beside steady ones, for as long as something

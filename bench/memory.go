@@ -71,10 +71,8 @@ func weighStore(ctx context.Context, p *servers.Process, d load.Dialect, entries
 	if err := fillLarge(ctx, p.Address, d, entries); err != nil {
 		return nil, err
 	}
-	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-time.After(quietAfterFill):
+	if err := pause(ctx, quietAfterFill); err != nil {
+		return nil, err
 	}
 	after, err := p.Resident()
 	if err != nil {

@@ -38,6 +38,16 @@ func absent(r *report.Report, err error) bool {
 	return true
 }
 
+// pause lets some time pass, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // rival is somebody who is compared, before it runs.
 type rival struct {
 	name    string
